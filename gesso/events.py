@@ -10,12 +10,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobChanged:
-    """A job entered a state: queued, running, succeeded, failed, cancelled (or was requeued: queued)."""
+    """A job entered a state: queued, running, succeeded, failed, cancelled (or was requeued: queued).
+
+    `remaining` counts the owner's jobs that are queued or running after the change.
+    """
 
     job_id: str
     owner: str
     client_id: str | None
     state: str
+    remaining: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
