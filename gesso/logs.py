@@ -1,0 +1,122 @@
+"""Log records as text or JSON lines, with request and job ids, and with secrets taken out by value."""
+
+import hashlib
+import json
+import logging
+import re
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TextIO
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+job_id: ContextVar[str | None] = ContextVar("job_id", default=None)
+
+SHORTEST_SECRET = 4
+# gesso's own keys, `token=` in a query and credentials in a header, also where nobody registered them.
+PATTERNS = (
+    re.compile(r"()(\bgesso_[A-Za-z0-9_-]{8,})"),
+    re.compile(r"([?&](?:token|api_key|key)=)([^&\s\"']+)"),
+    re.compile(r"((?i:\b(?:bearer|basic)\s+))([A-Za-z0-9._~+/=-]{8,})"),
+)
+
+
+def fingerprint(value: str) -> str:
+    """The first eight hexadecimal digits of the sha256: enough to compare, too little to guess from."""
+    return hashlib.sha256(value.encode()).hexdigest()[:8]
+
+
+def masked(value: str) -> str:
+    """How a secret is shown: "***2bd806c9"."""
+    return f"***{fingerprint(value)}"
+
+
+class Redaction:
+    """Replaces every registered secret, wherever it stands in a text."""
+
+    def __init__(self) -> None:
+        self._secrets: dict[str, str] = {}
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, secret: str) -> None:
+        """Register a secret; one that is too short would tear ordinary words apart and is left."""
+        if len(secret) < SHORTEST_SECRET or secret in self._secrets:
+            return
+        self._secrets[secret] = masked(secret)
+        # The longest first: a secret may contain another.
+        longest_first = sorted(self._secrets, key=len, reverse=True)
+        self._pattern = re.compile("|".join(re.escape(value) for value in longest_first))
+
+    def apply(self, text: str) -> str:
+        if self._pattern is not None:
+            text = self._pattern.sub(lambda found: self._secrets[found[0]], text)
+        for pattern in PATTERNS:
+            text = pattern.sub(lambda found: found[1] + _masked_once(found[2]), text)
+        return text
+
+
+def _masked_once(value: str) -> str:
+    return value if value.startswith("***") else masked(value)
+
+
+redaction = Redaction()
+
+
+class _Records(logging.Formatter):
+    """Formats without secrets: the finished line is searched, so nothing gets past in an argument or traceback."""
+
+    def __init__(self, known: Redaction) -> None:
+        super().__init__()
+        self._known = known
+
+    def message(self, record: logging.LogRecord) -> str:
+        """The message, and the traceback below it."""
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        if record.stack_info:
+            text += "\n" + record.stack_info
+        return self._known.apply(text)
+
+
+class TextRecords(_Records):
+    """`2026-11-21T10:00:00.123Z INFO gesso.jobs.dispatcher [request 7f3a] [job 91c2] message`"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        ids = "".join(
+            f" [{name} {value}]"
+            for name, value in (("request", request_id.get()), ("job", job_id.get()))
+            if value
+        )
+        head = f"{_time(record)} {record.levelname} {record.name}{self._known.apply(ids)}"
+        return f"{head} {self.message(record)}"
+
+
+class JsonRecords(_Records):
+    """One object per line: time, level, logger, message, and the request and job where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": self.message(record),
+        }
+        for name, value in (("request_id", request_id.get()), ("job_id", job_id.get())):
+            if value:
+                entry[name] = self._known.apply(value)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def configure(kind: str = "text", level: str = "info", stream: TextIO | None = None) -> None:
+    """Send every record of this process to `stream` (standard error), in place of what was set up before."""
+    output = logging.StreamHandler(stream if stream is not None else sys.stderr)
+    output.setFormatter(JsonRecords(redaction) if kind == "json" else TextRecords(redaction))
+    root = logging.getLogger()
+    root.handlers[:] = [output]
+    root.setLevel(level.upper())
