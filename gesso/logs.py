@@ -63,7 +63,7 @@ redaction = Redaction()
 
 
 class _Records(logging.Formatter):
-    """Formats without secrets: the finished line is searched, so nothing gets past in an argument or traceback."""
+    """Formats without secrets: the finished text is searched, arguments and traceback included."""
 
     def __init__(self, known: Redaction) -> None:
         super().__init__()

@@ -33,7 +33,7 @@ class GatewayConfig(Table):
     """What listens, and what it takes."""
 
     listen: Listen = "127.0.0.1:8700"
-    """Address and port to listen on; port 0 takes any free one. Other than loopback only with `behind_tls`."""
+    """Address and port to listen on; port 0 takes any free one. Beyond loopback only with `behind_tls`."""
 
     behind_tls: bool = False
     """Says that a proxy in front of gesso does TLS, so that `listen` may be an address others can reach."""
@@ -146,7 +146,7 @@ class LogsConfig(Table):
 
 
 class CredentialConfig(Table):
-    """What gesso shows to an engine behind a login: exactly one of these. The secret itself never stands here."""
+    """What gesso shows to an engine behind a login: exactly one of these. The secret itself stands elsewhere."""
 
     bearer_file: FilePath | None = None
     """A file whose first line is the token for `Authorization: Bearer`."""
@@ -177,7 +177,7 @@ class EngineConfig(Table):
     """`comfyui` is ComfyUI; `sketch` is the small engine that comes with gesso and needs no GPU."""
 
     directory: FilePath | None = None
-    """The folder that holds ComfyUI's `main.py`. For `sketch`: where it keeps its files (default: in the storage)."""
+    """The folder that holds ComfyUI's `main.py`. For `sketch`: where its files are (default: in the storage)."""
 
     python: Program | None = None
     """The Python that runs it. Default: the one in `venv` or `.venv` of `directory`, else `python3`."""
@@ -239,19 +239,20 @@ class Config(Table):
     engines: tuple[EngineConfig, ...] = Field(
         default_factory=_embedded,
         strict=False,
-        min_length=1,
         validation_alias="engine",
         serialization_alias="engine",
     )
 
     @model_validator(mode="after")
     def _engines_do_not_collide(self) -> Self:
-        names: dict[str, int] = {}
+        if not self.engines:
+            raise wrong("engine", "there must be at least one; leave the key out for the embedded one")
+        names: set[str] = set()
         ports: dict[int, str] = {}
         for index, engine in enumerate(self.engines):
             if engine.name in names:
                 raise wrong(f"engine.{index}.name", f"{engine.name!r} is the name of an engine above")
-            names[engine.name] = index
+            names.add(engine.name)
             if engine.port is not None and engine.port in ports:
                 raise wrong(f"engine.{index}.port", f"{engine.port} is already {ports[engine.port]!r}'s")
             if engine.port is not None:
