@@ -17,9 +17,9 @@ class Table(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
+        validate_default=True,
         use_attribute_docstrings=True,
         validate_by_name=True,
-        arbitrary_types_allowed=False,
     )
 
 
@@ -146,7 +146,7 @@ class LogsConfig(Table):
 
 
 class CredentialConfig(Table):
-    """What gesso shows to an engine behind a login: exactly one of these. The secret itself stands elsewhere."""
+    """What gesso shows to an engine behind a login: exactly one of these. The secret stands elsewhere."""
 
     bearer_file: FilePath | None = None
     """A file whose first line is the token for `Authorization: Bearer`."""
@@ -177,7 +177,7 @@ class EngineConfig(Table):
     """`comfyui` is ComfyUI; `sketch` is the small engine that comes with gesso and needs no GPU."""
 
     directory: FilePath | None = None
-    """The folder that holds ComfyUI's `main.py`. For `sketch`: where its files are (default: in the storage)."""
+    """The folder with ComfyUI's `main.py`. For `sketch`: where its files are (default: in the storage)."""
 
     python: Program | None = None
     """The Python that runs it. Default: the one in `venv` or `.venv` of `directory`, else `python3`."""

@@ -82,9 +82,9 @@ def parse_url(value: str) -> str:
 
 def anchor(value: Any, info: ValidationInfo) -> Any:
     """A path as written in the file is relative to the file: `context["base"]`."""
-    if not isinstance(value, str):
+    if not isinstance(value, str | Path):
         return value
-    if not value:
+    if value == "":
         raise ValueError("an empty path")
     path = Path(value).expanduser()
     base = (info.context or {}).get("base")
