@@ -1,0 +1,81 @@
+"""`gesso config check` and `gesso config show`."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from gesso.config.load import Examined
+
+INVALID = 1
+
+app = typer.Typer(no_args_is_help=True, help="Check and show the configuration.")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Else GESSO_CONFIG, else ./gesso.toml, else the default."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Read the configuration without starting anything; exit with 1 if it is not usable."""
+    examined = _examined(config)
+    if as_json:
+        print(json.dumps(_report(examined), indent=2, ensure_ascii=False))
+    else:
+        for problem in examined.problems:
+            typer.echo(problem.text(examined.path), err=True)
+        if not examined.problems:
+            print(_summary(examined))
+    if examined.problems:
+        raise typer.Exit(INVALID)
+
+
+@app.command()
+def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show the configuration in effect, defaults included; of a secret only its fingerprint."""
+    from gesso.config.show import as_toml, shown
+
+    examined = _examined(config)
+    for problem in examined.problems:
+        typer.echo(problem.text(examined.path), err=True)
+    if examined.config is None:
+        raise typer.Exit(INVALID)
+    data = shown(examined.config, os.environ)
+    if as_json:
+        print(json.dumps(data, indent=2, ensure_ascii=False))
+    else:
+        print(f"# {examined.path or 'the embedded default'}\n\n{as_toml(data)}", end="")
+
+
+def _examined(path: Path | None) -> "Examined":
+    # Imported late: pydantic alone takes longer to load than `gesso --help` may.
+    from gesso.config.load import examine
+
+    return examine(path)
+
+
+def _report(examined: "Examined") -> dict[str, Any]:
+    return {
+        "ok": not examined.problems,
+        "file": str(examined.path) if examined.path else None,
+        "problems": [
+            {
+                "line": problem.line,
+                "key": problem.key,
+                "message": problem.message,
+                "nearest": problem.nearest,
+            }
+            for problem in examined.problems
+        ],
+    }
+
+
+def _summary(examined: "Examined") -> str:
+    engines = ", ".join(engine.name for engine in examined.config.engines) if examined.config else ""
+    return f"{examined.path or 'no gesso.toml: the embedded default'}: usable; engines: {engines}"
