@@ -19,6 +19,7 @@ GessoError                      code                     HTTP
 │   ├── ExecutionFailed         execution_failed         500     a node raised
 │   ├── JobCancelled            job_cancelled            409
 │   └── JobLost                 job_lost                 500     all attempts were used up by dying engines
+├── NotFinished                 not_finished             504     waited as long as asked; the job goes on
 ├── StorageError                storage_failed           500
 │   └── DiskFull                disk_full                507
 ├── ProcessError                process_failed           500
@@ -91,8 +92,9 @@ class InvalidWorkflow(RequestError):
         *,
         body: dict[str, Any] | None = None,
         problems: tuple[Problem, ...] = (),
+        remedy: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, remedy=remedy)
         self.body = body if body is not None else {}
         self.problems = problems
 
@@ -227,6 +229,14 @@ class JobLost(JobError):
 
     code = "job_lost"
     remedy = "The job itself may bring the engine down: `gesso engines logs NAME`, then submit again."
+
+
+class NotFinished(GessoError, TimeoutError):
+    """The job did not finish in the time given; it goes on."""
+
+    code = "not_finished"
+    status = 504
+    remedy = "Wait longer: `gesso jobs show ID` tells how it fares."
 
 
 class StorageError(GessoError):

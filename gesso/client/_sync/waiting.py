@@ -1,0 +1,129 @@
+"""Waiting for one job: listens to the WebSocket where there is one, else asks the history."""
+
+# Generated from ../_async by `python -m gesso.client.generate`: change it there.
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gesso.client import verdict
+from gesso.client._sync.connection import Connection
+from gesso.client._sync.lookup import locate
+from gesso.client.flavour import SyncSocket, SocketLost, sync_sleep
+from gesso.client.place import Place
+from gesso.client.progress import Progress, Tracker
+from gesso.errors import EngineUnreachable, GatewayError, NotFinished, OverLimit
+
+_HELLO = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
+_SOCKET_TIMEOUT_S = 10.0
+# A socket may stay open and silent though the job is over: another one with our id may have taken its place.
+_LOOK_ANYWAY_S = 10.0
+_LONGEST_SOCKET_PAUSE_S = 15.0
+_SHORTEST_S, _LONGEST_S = 0.05, 2.0
+
+
+class Waiting:
+    """One wait. `finished()` is called once."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        job_id: str,
+        *,
+        prompt: Mapping[str, Any] | None,
+        on_progress: Callable[[Progress], None] | None,
+        timeout_s: float | None,
+        patience_s: float,
+    ) -> None:
+        self._connection = connection
+        self._job_id = job_id
+        self._on_progress = on_progress
+        self._tracker = Tracker(job_id, prompt)
+        self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        self._patience_s = patience_s
+        self._heard = time.monotonic()
+        self._socket: SyncSocket | None = None
+        self._retry_socket = 0.0
+        self._socket_pause_s = 1.0
+        self._pause_s = _SHORTEST_S
+
+    def finished(self, *, cancelled: Callable[[], bool]) -> dict[str, Any]:
+        """The job's history item, once there is one."""
+        try:
+            while True:
+                # The socket comes first: what happens between two questions is then not missed.
+                self._connect()
+                item = self._ask(cancelled)
+                if item is not None:
+                    self._tell(Progress(fraction=1.0))
+                    return item
+                if self._remaining_s() <= 0:
+                    raise NotFinished(f"Job {self._job_id} is not finished yet; it goes on.")
+                self._listen()
+        finally:
+            if self._socket is not None:
+                self._socket.close()
+
+    def _connect(self) -> None:
+        if self._socket is not None or self._tracker.ended or time.monotonic() < self._retry_socket:
+            return
+        try:
+            limit_s = min(_SOCKET_TIMEOUT_S, max(0.1, self._remaining_s()))
+            self._socket = self._connection.socket(self._job_id, limit_s)
+            self._socket.send(_HELLO)
+        except SocketLost:
+            self._drop_socket()
+
+    def _drop_socket(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self._retry_socket = time.monotonic() + self._socket_pause_s
+        self._socket_pause_s = min(_LONGEST_SOCKET_PAUSE_S, self._socket_pause_s * 2)
+
+    def _ask(self, cancelled: Callable[[], bool]) -> dict[str, Any] | None:
+        """The history item; None while there is none, or while the server is away for a while."""
+        hurried = self._connection.within(max(_SHORTEST_S, self._remaining_s()))
+        try:
+            found = locate(hurried, self._job_id)
+        except OverLimit as error:
+            sync_sleep(max(0.0, min(error.retry_after_s, self._remaining_s())))
+            return None
+        except (EngineUnreachable, GatewayError):
+            if self._deadline is None and time.monotonic() - self._heard > self._patience_s:
+                raise
+            return None
+        self._heard = time.monotonic()
+        if found.place is Place.ABSENT:
+            raise verdict.gone(self._job_id, cancelled())
+        self._tracker.prompt = self._tracker.prompt or found.prompt
+        if found.place is not Place.FINISHED and self._pause_s >= _LONGEST_S:
+            self._tracker.ended = False  # the end we were told of was that of an attempt; another one follows
+        return found.item
+
+    def _listen(self) -> None:
+        """Return when it is time to ask again."""
+        self._tracker.idle = False
+        if self._socket is None or self._tracker.ended:
+            sync_sleep(max(0.0, min(self._pause_s, self._remaining_s())))
+            self._pause_s = min(_LONGEST_S, self._pause_s * 1.5)
+            return
+        look = time.monotonic() + min(_LOOK_ANYWAY_S, self._remaining_s())
+        while not (self._tracker.ended or self._tracker.idle) and (left_s := look - time.monotonic()) > 0:
+            try:
+                frame = self._socket.receive(left_s)
+            except SocketLost:
+                self._drop_socket()
+                return
+            if frame is not None:
+                self._heard = time.monotonic()
+                self._pause_s, self._socket_pause_s = _SHORTEST_S, 1.0
+                self._tell(self._tracker.feed(frame))
+
+    def _tell(self, progress: Progress | None) -> None:
+        if progress is not None and self._on_progress is not None:
+            self._on_progress(progress)
+
+    def _remaining_s(self) -> float:
+        return float("inf") if self._deadline is None else self._deadline - time.monotonic()
