@@ -1,0 +1,74 @@
+"""`python -m gesso.sketch`: ComfyUI's protocol and image nodes without a GPU."""
+
+import argparse
+import asyncio
+import ipaddress
+import logging
+import sys
+from pathlib import Path
+
+from gesso.sketch.logs import Recent
+from gesso.sketch.server import Options, serve
+
+_REMOTE = (
+    "--listen {host}: other machines can reach that address, and sketch asks nobody who they are. "
+    "Listen on 127.0.0.1 and put the gateway in front of it, or add --allow-remote on a trusted network."
+)
+
+
+def main() -> int:
+    parser = _parser()
+    arguments = parser.parse_args()
+    hosts = tuple(host.strip() for host in arguments.listen.split(",") if host.strip())
+    for host in hosts:
+        if not arguments.allow_remote and not _is_loopback(host):
+            parser.error(_REMOTE.format(host=host))
+    options = Options(
+        hosts=hosts,
+        port=arguments.port,
+        directory=Path(arguments.directory),
+        upload_limit=round(arguments.max_upload_size * 1024 * 1024),
+    )
+    recent = _log()
+    try:
+        asyncio.run(serve(options, recent))
+    except OSError as error:
+        logging.getLogger(__name__).error("sketch cannot run: %s", error)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m gesso.sketch", description=__doc__)
+    parser.add_argument(
+        "--listen", default="127.0.0.1", metavar="IP", help="address, or several separated by commas"
+    )
+    parser.add_argument("--port", type=int, default=8188)
+    parser.add_argument("--directory", default=".", help="holds input, output, temp, user and models")
+    parser.add_argument("--max-upload-size", type=float, default=100, metavar="MIB")
+    parser.add_argument("--allow-remote", action="store_true", help="permit addresses beyond the loopback")
+    parser.add_argument(
+        "--preview-method",
+        choices=["none", "auto", "latent2rgb", "taesd"],
+        help="taken as ComfyUI takes it; sketch makes its previews in one way only",
+    )
+    return parser
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _log() -> Recent:
+    recent = Recent()
+    lines = logging.StreamHandler()
+    lines.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[lines, recent])
+    return recent
+
+
+if __name__ == "__main__":
+    sys.exit(main())

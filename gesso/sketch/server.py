@@ -1,0 +1,112 @@
+"""Joins sketch's parts into one server, and runs it until it is told to stop."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from gesso.sketch.executor import Executor
+from gesso.sketch.folders import Folders
+from gesso.sketch.frontend import frontend_root
+from gesso.sketch.logs import Recent
+from gesso.sketch.middleware import cache_headers, failures, same_origin
+from gesso.sketch.routes.information import Information
+from gesso.sketch.routes.internal import Internal
+from gesso.sketch.routes.models import Models
+from gesso.sketch.routes.prompts import Prompts
+from gesso.sketch.routes.uploads import Uploads
+from gesso.sketch.routes.users import UserRoutes
+from gesso.sketch.routes.views import Views
+from gesso.sketch.socket import Hub
+from gesso.sketch.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+_STOP_S = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a sketch is started."""
+
+    hosts: tuple[str, ...]
+    port: int
+    directory: Path
+    upload_limit: int
+
+
+class Server:
+    """A sketch: its folders, its worker and its routes. `start`, then `stop`."""
+
+    def __init__(self, options: Options, recent: Recent) -> None:
+        self._options = options
+        self._folders = Folders(options.directory)
+        self._folders.clear_temp()
+        self._worker = Worker(Executor(self._folders))
+        features = {"supports_preview_metadata": True, "max_upload_size": options.upload_limit}
+        self._hub = Hub(features, self._worker.greeting)
+        self._runner = web.AppRunner(
+            self._application(recent), access_log=None, shutdown_timeout=_STOP_S, handle_signals=False
+        )
+
+    async def start(self) -> None:
+        """Listens; once this returns, /system_stats answers."""
+        self._hub.bind(asyncio.get_running_loop())
+        self._worker.start(self._hub)
+        await self._runner.setup()
+        for host in self._options.hosts:
+            site = web.TCPSite(self._runner, host, self._options.port)
+            await site.start()
+            logger.info("sketch listens on %s, its files are in %s", site.name, self._folders.directory)
+
+    async def stop(self) -> None:
+        """Takes no more requests, ends the sockets, interrupts what is running."""
+        logger.info("sketch is stopping")
+        self._hub.close()
+        await self._runner.cleanup()
+        await asyncio.to_thread(self._worker.stop, _STOP_S)
+        self._folders.clear_temp()
+
+    def _application(self, recent: Recent) -> web.Application:
+        frontend = frontend_root()
+        limit = self._options.upload_limit
+        app = web.Application(client_max_size=limit, middlewares=[cache_headers, same_origin, failures])
+        public = [
+            *Information(self._folders, self._hub, frontend).routes(),
+            *Prompts(self._worker, self._folders).routes(),
+            *Uploads(self._folders, limit).routes(),
+            *Views(self._folders).routes(),
+            *UserRoutes(self._folders.user, limit).routes(),
+            *Models(self._folders).routes(),
+        ]
+        app.add_routes(_under_api(public))
+        app.add_routes(public)
+        app.add_routes(Internal(self._folders, self._hub, recent).routes())
+        if frontend is not None:
+            app.add_routes([web.static("/", frontend)])
+        return app
+
+
+def _under_api(routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
+    return [web.RouteDef(route.method, f"/api{route.path}", route.handler, route.kwargs) for route in routes]
+
+
+async def serve(options: Options, recent: Recent) -> None:
+    """Runs a sketch until SIGTERM or SIGINT."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, stopped.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
+    server = Server(options, recent)
+    await server.start()
+    try:
+        await stopped.wait()
+    finally:
+        await server.stop()
