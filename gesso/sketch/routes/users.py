@@ -110,14 +110,12 @@ class UserRoutes:
         return web.json_response(listed)
 
     async def read(self, request: web.Request) -> web.StreamResponse:
-        found = self._locate(lambda: self._files.existing(request.match_info["file"]))
+        found = self._existing(request)
         return found if isinstance(found, web.Response) else web.FileResponse(found)
 
     async def write(self, request: web.Request) -> web.StreamResponse:
         """The body becomes the file, streamed beside it and moved there whole."""
-        target = self._locate(
-            lambda: self._files.new(request.match_info["file"], overwrite=_overwrite(request))
-        )
+        target = self._new(request, "file")
         if isinstance(target, web.Response):
             return target
         incoming = target.with_name(f".{uuid.uuid4().hex}.new")
@@ -137,19 +135,17 @@ class UserRoutes:
         return self._told(request, target)
 
     async def delete(self, request: web.Request) -> web.Response:
-        found = self._locate(lambda: self._files.existing(request.match_info["file"]))
+        found = self._existing(request)
         if isinstance(found, web.Response):
             return found
         found.unlink(missing_ok=True)
         return web.Response(status=204)
 
     async def move(self, request: web.Request) -> web.Response:
-        source = self._locate(lambda: self._files.existing(request.match_info["file"]))
+        source = self._existing(request)
         if isinstance(source, web.Response):
             return source
-        target = self._locate(
-            lambda: self._files.new(request.match_info["dest"], overwrite=_overwrite(request))
-        )
+        target = self._new(request, "dest")
         if isinstance(target, web.Response):
             return target
         try:
@@ -157,6 +153,13 @@ class UserRoutes:
         except IsADirectoryError:
             return _invalid_name()
         return self._told(request, target)
+
+    def _existing(self, request: web.Request) -> Path | web.Response:
+        return self._locate(lambda: self._files.existing(request.match_info["file"]))
+
+    def _new(self, request: web.Request, part: str) -> Path | web.Response:
+        overwrite = request.query.get("overwrite", "true") != "false"
+        return self._locate(lambda: self._files.new(request.match_info[part], overwrite=overwrite))
 
     def _locate(self, find: Callable[[], Path]) -> Path | web.Response:
         """The path, or the answer of ComfyUI to a name that cannot be used."""
@@ -175,10 +178,6 @@ class UserRoutes:
         entry = self._files.entry(path)
         answer: Any = file_info(entry) if query_flag(request, "full_info") else entry.path
         return web.json_response(answer)
-
-
-def _overwrite(request: web.Request) -> bool:
-    return request.query.get("overwrite", "true") != "false"
 
 
 def _invalid_name() -> web.Response:
