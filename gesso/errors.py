@@ -7,6 +7,7 @@ GessoError                      code                     HTTP
 │   ├── Unauthorized            unauthorized             401
 │   ├── Forbidden               forbidden                403
 │   ├── NotFound                not_found                404
+│   ├── MethodNotAllowed        method_not_allowed       405     with the methods that are
 │   ├── Conflict                conflict                 409
 │   ├── TooLarge                too_large                413
 │   ├── IdempotencyMismatch     idempotency_mismatch     422
@@ -21,7 +22,8 @@ GessoError                      code                     HTTP
 │   └── JobLost                 job_lost                 500     all attempts were used up by dying engines
 ├── NotFinished                 not_finished             504     waited as long as asked; the job goes on
 ├── StorageError                storage_failed           500
-│   └── DiskFull                disk_full                507
+│   ├── DiskFull                disk_full                507
+│   └── AccountsUnreadable      accounts_unreadable      503     nobody is let in on a guess
 ├── ProcessError                process_failed           500
 └── GatewayError                gateway_failed           502   the client could not make sense of the server
 
@@ -121,6 +123,18 @@ class NotFound(RequestError):
     code = "not_found"
     status = 404
     remedy = "Check the id; lists show what is there."
+
+
+class MethodNotAllowed(RequestError):
+    """This address does not take that method."""
+
+    code = "method_not_allowed"
+    status = 405
+    remedy = "The `Allow` header names the methods it takes."
+
+    def __init__(self, message: str | None = None, *, allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class Conflict(RequestError):
@@ -252,6 +266,13 @@ class DiskFull(StorageError):
     code = "disk_full"
     status = 507
     remedy = "Free space under `storage.directory`, or lower `storage.keep_days` and `storage.keep_size`."
+
+
+class AccountsUnreadable(StorageError):
+    """The store of accounts and keys cannot be read, so nobody can be let in."""
+
+    code = "accounts_unreadable"
+    status = 503
 
 
 class ProcessError(GessoError):

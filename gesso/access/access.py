@@ -1,0 +1,233 @@
+"""Who may in: keys and cookies are proved, and the proof remembered until anything changes."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from gesso.access import accounts, keys, logins, tokens
+from gesso.access.accounts import Account
+from gesso.access.grants import Grant, granted
+from gesso.access.identity import Identity, Via
+from gesso.access.keys import Held, Key, NewKey
+from gesso.access.logins import NewLogin
+from gesso.access.scopes import Role, parse
+from gesso.database.database import Database
+from gesso.errors import AccountsUnreadable, StorageError, Unauthorized
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# What another process revokes is noticed this much later; what we revoke, at once.
+RECHECK_S = 1.0
+REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Proof:
+    """What the store said of a token, and until when that may be believed."""
+
+    identity: Identity
+    ends: float | None
+    checked: float
+
+
+class Access:
+    """The accounts, keys and logins of one gateway.
+
+    Fails closed: a store that cannot be read is AccountsUnreadable (503), never "nobody" and never "anybody".
+    `clock` gives seconds since 1970; `timer` only ever goes forward.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._timer = timer
+        self._proofs: dict[str, _Proof] = {}
+        self._asking: dict[str, asyncio.Task[_Proof]] = {}
+        self._generation = 0
+        self._changed = asyncio.Event()
+
+    async def identify_key(self, token: str) -> Identity:
+        """Whose key this is. Unauthorized when it is unknown, expired or revoked, or its account disabled."""
+        if not tokens.looks_like_key(token):
+            raise Unauthorized("This is not a key of gesso.")
+        return await self._identify(token, Via.KEY)
+
+    async def identify_session(self, cookie: str) -> Identity:
+        """Whose login this cookie is; Unauthorized when it has ended, or the key it was opened with has."""
+        if not tokens.looks_like_cookie(cookie):
+            raise Unauthorized("This is not a login of gesso.")
+        return await self._identify(cookie, Via.COOKIE)
+
+    async def changed(self) -> None:
+        """Returns when something was taken back here: whoever stays connected must prove itself anew."""
+        await self._changed.wait()
+
+    async def ensure_admin(self) -> NewKey | None:
+        """On the very first start: the account "admin" and a key of it, told this once. Later: None."""
+        return await self._db.tx(_first_admin, self._clock())
+
+    async def accounts(self) -> list[Account]:
+        return await self._db.tx(accounts.every)
+
+    async def account(self, name: str) -> Account:
+        """The account of this name or id; NotFound if there is none."""
+        return await self._db.tx(accounts.find, name)
+
+    async def create_account(self, name: str, role: Role = Role.USER) -> Account:
+        return await self._db.tx(accounts.create, name, role, self._clock())
+
+    async def set_disabled(self, name: str, disabled: bool) -> Account:
+        return await self._change(accounts.set_disabled, name, disabled)
+
+    async def keys(self, account_id: str | None = None) -> list[Key]:
+        """The keys of one account, or of all."""
+        return await self._db.tx(keys.every, account_id)
+
+    async def create_key(
+        self,
+        account: str,
+        name: str,
+        *,
+        scopes: Iterable[str] | None = None,
+        expires: float | None = None,
+        by: Identity | None = None,
+    ) -> NewKey:
+        """A key for the account of this name or id. `by` gives no more than it has; None is the operator."""
+        grant = Grant(scopes=None if scopes is None else parse(scopes), expires=expires)
+        return await self._db.tx(_create_key, account, name, grant, by, self._clock())
+
+    async def revoke_key(self, key_id: str, account_id: str | None = None) -> Key:
+        """Revoke a key, only if it is this account's where one is named. It opens nothing from now on."""
+        return await self._change(keys.revoke, key_id, account_id, self._clock())
+
+    async def open_login(self, identity: Identity, lasts_s: float = logins.LASTS_S) -> NewLogin:
+        """A browser's login with the key that `identity` came with."""
+        if identity.key_id is None:
+            raise Unauthorized("A login needs a key.")
+        return await self._db.tx(logins.create, identity.account_id, identity.key_id, self._clock(), lasts_s)
+
+    async def close_login(self, cookie: str) -> None:
+        """End a login; one that is unknown or has ended is fine."""
+        await self._change(logins.end, tokens.digest(cookie))
+
+    async def _change(self, fn: Callable[..., T], *args: object) -> T:
+        """A transaction that may take something back: nothing remembered from before it counts afterwards."""
+        try:
+            return await self._db.tx(fn, *args)
+        finally:
+            self._generation += 1
+            self._proofs.clear()
+            self._asking.clear()
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    async def _identify(self, token: str, via: Via) -> Identity:
+        digest = tokens.digest(token)
+        proof = self._proofs.get(digest)
+        if proof is None or self._timer() - proof.checked >= RECHECK_S:
+            proof = await self._ask(digest, via)
+        if proof.ends is not None and proof.ends <= self._clock():
+            raise Unauthorized("This key has expired." if via is Via.KEY else "This login has ended.")
+        return proof.identity
+
+    async def _ask(self, digest: str, via: Via) -> _Proof:
+        """Ask the store; requests that come meanwhile with the same token share the answer."""
+        task = self._asking.get(digest)
+        if task is None:
+            task = asyncio.create_task(self._prove(digest, via))
+            self._asking[digest] = task
+            task.add_done_callback(lambda done: self._asked(digest, done))
+        # A caller that goes away must not take the answer from the others.
+        return await asyncio.shield(task)
+
+    def _asked(self, digest: str, done: asyncio.Task[_Proof]) -> None:
+        if self._asking.get(digest) is done:
+            del self._asking[digest]
+        if not done.cancelled():
+            done.exception()  # seen, even if every caller has gone away
+
+    async def _prove(self, digest: str, via: Via) -> _Proof:
+        generation, checked = self._generation, self._timer()
+        try:
+            held, ends = await self._db.tx(_look_up, digest, via)
+        except StorageError as error:
+            raise AccountsUnreadable() from error
+        identity = _admit(held, via)
+        proof = _Proof(identity=identity, ends=ends, checked=checked)
+        if generation == self._generation:
+            self._remember(digest, proof)
+        await self._note_use(held.key)
+        return proof
+
+    def _remember(self, digest: str, proof: _Proof) -> None:
+        if len(self._proofs) >= REMEMBERED:
+            now = self._timer()
+            fresh = {d: p for d, p in self._proofs.items() if now - p.checked < RECHECK_S}
+            self._proofs = fresh if len(fresh) < REMEMBERED else {}
+        self._proofs[digest] = proof
+
+    async def _note_use(self, key: Key) -> None:
+        now = self._clock()
+        if key.used is not None and now - key.used < keys.USED_EVERY_S:
+            return
+        try:
+            await self._db.tx(keys.touch, key.id, now)
+        except StorageError as error:
+            logger.warning("the last use of key %s could not be noted: %s", key.id, error.message)
+
+
+def _look_up(conn: Connection, digest: str, via: Via) -> tuple[Held, float | None]:
+    """The key behind a token's digest, and when the token ends by itself. Unauthorized if there is none."""
+    if via is Via.KEY:
+        held = keys.by_digest(conn, digest)
+        if held is None or not tokens.same(held.sha256, digest):
+            raise Unauthorized("This key is not known here.")
+        return held, held.key.expires
+    login = logins.by_digest(conn, digest)
+    if login is None or not tokens.same(login.sha256, digest):
+        raise Unauthorized("This login has ended.")
+    ends = [moment for moment in (login.expires, login.held.key.expires) if moment is not None]
+    return login.held, min(ends)
+
+
+def _admit(held: Held, via: Via) -> Identity:
+    if held.key.revoked is not None:
+        raise Unauthorized("This key was revoked.")
+    if held.disabled:
+        raise Unauthorized(f"The account {held.key.account!r} is disabled.")
+    return Identity(
+        account_id=held.key.account_id,
+        name=held.key.account,
+        role=held.role,
+        scopes=held.scopes,
+        key_id=held.key.id,
+        via=via,
+        expires=held.key.expires,
+    )
+
+
+def _first_admin(conn: Connection, now: float) -> NewKey | None:
+    if not accounts.is_empty(conn):
+        return None
+    admin = accounts.create(conn, "admin", Role.ADMIN, now)
+    return keys.create(conn, admin.id, "first start", None, None, now)
+
+
+def _create_key(
+    conn: Connection, account: str, name: str, asked: Grant, by: Identity | None, now: float
+) -> NewKey:
+    owner = accounts.find(conn, account)
+    grant = asked if by is None else granted(asked, owner, by)
+    return keys.create(conn, owner.id, name, grant.scopes, grant.expires, now)

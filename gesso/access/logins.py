@@ -1,0 +1,53 @@
+"""Logins of browsers: a cookie stands for the key it was opened with, and ends with it."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, delete, insert, select
+
+from gesso.access import tokens
+from gesso.access.keys import Held, by_id
+from gesso.database.schema import login
+
+LASTS_S = 14 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLogin:
+    """A login just opened; `token` is what the cookie carries."""
+
+    token: str = field(repr=False)
+    expires: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLogin:
+    """A stored login with the key it stands for."""
+
+    sha256: str = field(repr=False)
+    expires: float
+    held: Held
+
+
+def create(conn: Connection, account_id: str, key_id: str, now: float, lasts_s: float) -> NewLogin:
+    """A new login; those that have ended are cleared away on the occasion."""
+    conn.execute(delete(login).where(login.c.expires <= now))
+    token = tokens.new_cookie()
+    expires = now + lasts_s
+    conn.execute(
+        insert(login).values(
+            sha256=tokens.digest(token), account_id=account_id, key_id=key_id, created=now, expires=expires
+        )
+    )
+    return NewLogin(token=token, expires=expires)
+
+
+def by_digest(conn: Connection, sha256: str) -> OpenLogin | None:
+    row = conn.execute(select(login).where(login.c.sha256 == sha256)).first()
+    held = None if row is None or row.key_id is None else by_id(conn, row.key_id)
+    if row is None or held is None:
+        return None
+    return OpenLogin(sha256=row.sha256, expires=row.expires, held=held)
+
+
+def end(conn: Connection, sha256: str) -> None:
+    conn.execute(delete(login).where(login.c.sha256 == sha256))
