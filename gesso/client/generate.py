@@ -24,7 +24,7 @@ _NAMES = {
 def generated() -> dict[str, str]:
     """What each file of `_sync/` has to hold, by name."""
     # A tool of development, so that whoever only uses the client need not have it.
-    import unasync
+    import unasync  # type: ignore[import-untyped]
 
     with tempfile.TemporaryDirectory() as folder:
         rule = unasync.Rule(f"{folder}/_async/", f"{folder}/_sync/", additional_replacements=_NAMES)

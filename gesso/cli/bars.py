@@ -1,0 +1,70 @@
+"""A job's progress on standard error: a bar on a terminal, plain lines elsewhere, nothing with --json."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from gesso.client.progress import Progress
+
+_LINE_EVERY_S = 2.0
+
+
+class Bar(Protocol):
+    """Shows one job's news."""
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far the job is."""
+
+
+@contextmanager
+def bar(*, quiet: bool) -> Iterator[Bar]:
+    """What fits where standard error goes."""
+    if quiet:
+        yield lambda progress: None
+    elif sys.stderr.isatty():
+        with _drawn() as shown:
+            yield shown
+    else:
+        yield Lines()
+
+
+class Lines:
+    """A line whenever another node begins, and every two seconds within one."""
+
+    def __init__(self) -> None:
+        self._node: str | None = None
+        self._told = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.node == self._node and now - self._told < _LINE_EVERY_S:
+            return
+        self._node, self._told = progress.node, now
+        print(f"{progress.fraction:4.0%} {described(progress)}".rstrip(), file=sys.stderr, flush=True)
+
+
+def described(progress: Progress) -> str:
+    """'KSampler (node 3) 12/20'; nothing between the nodes."""
+    if progress.node is None:
+        return ""
+    name = f"{progress.class_type} (node {progress.node})" if progress.class_type else f"node {progress.node}"
+    return f"{name} {progress.step}/{progress.steps}" if progress.steps else name
+
+
+@contextmanager
+def _drawn() -> Iterator[Bar]:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Drawing
+
+    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Drawing(*columns, console=Console(stderr=True), transient=True) as drawing:
+        task = drawing.add_task("waiting for its turn", total=1.0)
+
+        def show(progress: Progress) -> None:
+            drawing.update(task, completed=progress.fraction, description=escape(described(progress)))
+
+        yield show

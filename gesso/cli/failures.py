@@ -1,0 +1,37 @@
+"""One writer for every failure: message, problems node by node, remedy; or the same as JSON."""
+
+from dataclasses import asdict
+
+from gesso.cli import show
+from gesso.cli.exits import Exit, exit_for
+from gesso.errors import ExecutionFailed, GessoError, InvalidWorkflow, OverLimit
+
+
+def report(error: GessoError, *, as_json: bool) -> Exit:
+    """Print the error and return what to exit with."""
+    if as_json:
+        show.as_json({"error": _as_dict(error)})
+    else:
+        show.note(f"gesso: {error.message}")
+        _details(error)
+        show.note(f"  {error.remedy}")
+    return exit_for(error)
+
+
+def _details(error: GessoError) -> None:
+    if isinstance(error, InvalidWorkflow) and error.problems:
+        rows = [(p.node, p.class_type, p.input, p.message, p.details) for p in error.problems]
+        show.table(["node", "class", "input", "problem", "details"], rows, empty="", error=True)
+    if isinstance(error, OverLimit):
+        show.note(f"  It may be tried again in {error.retry_after_s:.0f} s.")
+
+
+def _as_dict(error: GessoError) -> dict[str, object]:
+    told: dict[str, object] = {"code": error.code, "message": error.message, "remedy": error.remedy}
+    if isinstance(error, InvalidWorkflow):
+        told["problems"] = [asdict(problem) for problem in error.problems]
+    if isinstance(error, ExecutionFailed) and error.failure:
+        told["failure"] = asdict(error.failure)
+    if isinstance(error, OverLimit):
+        told["retry_after_s"] = error.retry_after_s
+    return told

@@ -1,0 +1,81 @@
+"""Printing: tables and records for people, JSON for programs, notes beside both."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def as_json(value: object) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def note(text: str) -> None:
+    """Something for the person in front of the screen, on standard error: it is not the result."""
+    print(text, file=sys.stderr)
+
+
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str, error: bool = False
+) -> None:
+    """Drawn by Rich on a terminal; else plain, aligned, and never cut off, for grep and awk."""
+    stream = sys.stderr if error else sys.stdout
+    texts = [[_text(cell) for cell in row] for row in rows]
+    if not texts:
+        note(empty)
+    elif stream.isatty():
+        _drawn(columns, texts, error=error)
+    else:
+        widths = [max(len(line[n]) for line in [list(columns), *texts]) for n in range(len(columns))]
+        for line in [[column.upper() for column in columns], *texts]:
+            print(
+                "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(),
+                file=stream,
+            )
+
+
+def record(fields: Mapping[str, object]) -> None:
+    """One thing, a field per line."""
+    width = max(len(name) for name in fields)
+    for name, value in fields.items():
+        print(f"{name.ljust(width)}  {_text(value)}")
+
+
+def moment(seconds: object) -> str:
+    """Seconds since 1970, or ISO 8601, as local time; "-" where there is none."""
+    if isinstance(seconds, int | float):
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    return str(seconds) if seconds else "-"
+
+
+def _text(value: object) -> str:
+    match value:
+        case None | "":
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.1f}"
+        case list() | tuple() | set() | frozenset():
+            return ", ".join(str(item) for item in value) or "-"
+    # One thing, one line: what comes from elsewhere must not draw on the terminal.
+    return "".join(character if character.isprintable() else " " for character in str(value))
+
+
+def _drawn(columns: Sequence[str], texts: Sequence[Sequence[str]], *, error: bool) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for line in texts:
+        drawn.add_row(*(Text(cell) for cell in line))
+    Console(stderr=error).print(drawn)
+
+
+def fields(source: Mapping[str, Any], *names: str) -> list[object]:
+    return [source.get(name) for name in names]

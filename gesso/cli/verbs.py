@@ -1,0 +1,71 @@
+"""The verbs of `gesso`, each loaded from its own file when it is called."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from gesso.errors import ProcessError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """`module` holds a `typer.Typer` named `app`; `help` is that app's own first line."""
+
+    module: str
+    help: str
+
+
+VERBS: dict[str, Verb] = {
+    "up": Verb(module="gesso.cli.up", help="Start gesso and keep it running."),
+    "run": Verb(module="gesso.cli.run", help="Run a workflow and save what it makes."),
+    "status": Verb(module="gesso.cli.status", help="Show whether the server answers, and what it is at."),
+    "jobs": Verb(module="gesso.cli.jobs", help="List, show and cancel jobs."),
+    "keys": Verb(module="gesso.cli.keys", help="List, create and revoke keys."),
+    "users": Verb(module="gesso.cli.users", help="List, create, disable and enable accounts."),
+    "engines": Verb(
+        module="gesso.cli.engines", help="List, start, stop and restart engines, and read their logs."
+    ),
+    "config": Verb(module="gesso.cli.config", help="Check and show the configuration."),
+}
+
+# Typer gives these to every app; they belong to `gesso` alone.
+_OF_THE_WHOLE = ("install_completion", "show_completion")
+SERVER_REMEDY = "Install the server: pip install 'gesso[server]'."
+
+
+class Verbs(TyperGroup):
+    """A group that knows its commands by name and line, and imports the one that is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name else None, rest
+
+
+def load(name: str) -> Any:
+    """The command itself; ProcessError when a library that it needs is not installed."""
+    try:
+        app = import_module(VERBS[name].module).app
+    except ModuleNotFoundError as error:
+        raise not_installed(error, name) from error
+    command = plain(typer.main.get_command(app))
+    command.params = [option for option in command.params if option.name not in _OF_THE_WHOLE]
+    return command
+
+
+def not_installed(error: ModuleNotFoundError, name: str) -> ProcessError:
+    return ProcessError(f"`gesso {name}` needs {error.name!r}, which is not installed.", remedy=SERVER_REMEDY)
+
+
+def plain(command: Any) -> Any:
+    """Help as plain text in the order of the source: reading Rich to draw boxes would double the time."""
+    command.rich_markup_mode = None
+    for inner in getattr(command, "commands", {}).values():
+        plain(inner)
+    return command
+
+
+def stub(name: str) -> Any:
+    return TyperCommand(name=name, help=VERBS[name].help, rich_markup_mode=None)
