@@ -218,6 +218,8 @@ class EngineConfig(Table):
                     raise wrong(key, "has no effect on an engine that is given by `url`")
         elif self.credential is not None:
             raise wrong("credential", "is for an engine that is given by `url`")
+        elif self.kind == "sketch" and self.python is not None:
+            raise wrong("python", "has no effect on a sketch; it runs on gesso's own")
         for argument in self.arguments:
             if argument.split("=")[0] in ("--port", "--listen"):
                 raise wrong("arguments", f"{argument!r} is set by gesso; use the key `port`")

@@ -35,10 +35,10 @@ class Secret:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.no_info_before_validator_function(
+            lambda value: value.reveal() if isinstance(value, cls) else value,
+            core_schema.str_schema(min_length=1),
+        )
         return core_schema.no_info_after_validator_function(
-            lambda value: value if isinstance(value, cls) else cls(value),
-            core_schema.union_schema(
-                [core_schema.is_instance_schema(cls), core_schema.str_schema(min_length=1)]
-            ),
-            serialization=core_schema.plain_serializer_function_ser_schema(str),
+            cls, text, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )

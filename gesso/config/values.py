@@ -70,7 +70,8 @@ def parse_url(value: str) -> str:
         parts = urlsplit(value)
         port_is_number = parts.port is None or parts.port > 0
     except ValueError as error:
-        raise ValueError(f"no usable address: {error}") from error
+        # Not the cause: it quotes a part of the address, and that may be a password.
+        raise ValueError("no usable address; write it like http://gpu2:8188") from error
     if parts.username is not None or parts.password is not None:
         raise ValueError("an address carries no user name or password; use `credential`")
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_number:
