@@ -1,0 +1,88 @@
+"""SQLite: one file, one connection, one named thread that does all its work."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from gesso.database.failures import translate
+from gesso.database.migrations import prepare
+
+T = TypeVar("T")
+
+# How long to wait for another process (a backup, the sqlite3 shell) that holds the file.
+BUSY_TIMEOUT_S = 10
+
+
+def sqlite_url(path: Path) -> str:
+    """The address of a database file, e.g. "sqlite:////srv/gesso/gesso.sqlite3"."""
+    return f"sqlite:///{path.absolute()}"
+
+
+class Sqlite:
+    """A `Database` in one SQLite file."""
+
+    def __init__(self, engine: Engine, thread: ThreadPoolExecutor) -> None:
+        self._engine = engine
+        self._thread = thread
+
+    async def tx(self, fn: Callable[..., T], /, *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, fn, args)
+
+    def _run(self, fn: Callable[..., T], args: tuple[object, ...]) -> T:
+        try:
+            with self._engine.begin() as conn:
+                return fn(conn, *args)
+        except SQLAlchemyError as error:
+            raise translate(error) from error
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        await asyncio.to_thread(self._thread.shutdown)
+
+
+async def open_sqlite(url: str) -> Sqlite:
+    """Open the file that `url` names; its folder is made where it is missing."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="gesso-sqlite")
+    database = Sqlite(make_engine(url), thread)
+    try:
+        await asyncio.get_running_loop().run_in_executor(thread, _make_folder, url)
+        await database.tx(prepare)
+    except BaseException:
+        await database.close()
+        raise
+    return database
+
+
+def make_engine(url: str) -> Engine:
+    """An engine whose transactions are alone in the file from their first statement on, and durable."""
+    engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _configure(raw: Any, _record: object) -> None:
+        # Our own BEGIN, below: the driver's would begin late, and deferred.
+        raw.isolation_level = None
+        for pragma in (
+            f"busy_timeout = {BUSY_TIMEOUT_S * 1000}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+        ):
+            raw.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(conn: Connection) -> None:
+        conn.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _make_folder(url: str) -> None:
+    path = url.removeprefix("sqlite:///").partition("?")[0]
+    if url != path and path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,129 @@
+"""Claiming: the next job, in fair turns, that an engine can run, bound to it in the same transaction."""
+
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, ScalarSelect, Select, func, or_, select, update
+
+from gesso.database.locks import serialise
+from gesso.database.schema import HAS_QUEUED, IS_QUEUED, flow, job, need, turn
+from gesso.jobs.fairness import UNKNOWN_COST_S, charge
+from gesso.jobs.job import Claim, State
+from gesso.jobs.queue_rows import jobs, lock_flow, to_claim, to_flow, write_flow
+
+Accepts = Callable[[tuple[str, ...]], bool]
+
+
+def claim(
+    conn: Connection, engine: str, session: str, accepts: Accepts, limit: int, now: float
+) -> list[Claim]:
+    """Up to `limit` jobs for `engine`, one fair turn each.
+
+    Everything a crash must not lose is written here, before the engine hears of the job: who drives
+    it, where, under which prompt id, and which attempt it is.
+    """
+    serialise(conn)
+    needs = [number for number, names in queued_needs(conn) if accepts(names)]
+    claims: list[Claim] = []
+    busy: list[int] = []
+    while needs and len(claims) < limit:
+        turn_of = conn.execute(candidate(needs, engine, now, busy)).one_or_none()
+        if turn_of is None:
+            break
+        taken = _take(conn, turn_of.head, engine, session, now)
+        if taken is None:
+            # PostgreSQL only: a cancellation holds the row at this moment. Never wait for a job's row.
+            busy.append(turn_of.head)
+        else:
+            claims.append(taken)
+    return claims
+
+
+def queued_needs(conn: Connection) -> list[tuple[int, tuple[str, ...]]]:
+    """The distinct sets of needs among queued jobs.
+
+    Hops from one to the next in the index, so that its cost does not grow with the queue.
+    """
+    hops = select(func.min(job.c.need_id).label("id")).where(IS_QUEUED).cte("hops", recursive=True)
+    following = select(func.min(job.c.need_id)).where(IS_QUEUED, job.c.need_id > hops.c.id).scalar_subquery()
+    hops = hops.union_all(select(following).where(hops.c.id.is_not(None)))
+    rows = conn.execute(select(need.c.id, need.c.spec).where(need.c.id.in_(select(hops.c.id))))
+    return [(row.id, tuple(json.loads(row.spec))) for row in rows]
+
+
+def candidate(needs: Sequence[int], engine: str, now: float, busy: Sequence[int] = ()) -> Select[Any]:
+    """Whose turn it is, and which job.
+
+    Of each user the most urgent, then oldest job that the engine can run; least-served user first.
+    """
+    heads = (
+        select(flow.c.owner, flow.c.vtime, _head(needs, engine, now, busy).label("head"))
+        .where(HAS_QUEUED, flow.c.running < flow.c.max_running)
+        .subquery("heads")
+    )
+    return (
+        select(heads.c.owner, heads.c.head)
+        .where(heads.c.head.is_not(None))
+        .order_by(heads.c.vtime, heads.c.head)
+        .limit(1)
+    )
+
+
+def _head(needs: Sequence[int], engine: str, now: float, busy: Sequence[int]) -> ScalarSelect[Any]:
+    runnable = (
+        select(job.c.seq)
+        .where(
+            job.c.owner == flow.c.owner,
+            IS_QUEUED,
+            job.c.need_id.in_(needs),
+            job.c.not_before <= now,
+            or_(job.c.avoid_engine.is_(None), job.c.avoid_engine != engine, job.c.avoid_until <= now),
+        )
+        .order_by(job.c.priority.desc(), job.c.number, job.c.seq)
+        .limit(1)
+        .correlate(flow)
+    )
+    return (runnable.where(job.c.seq.not_in(busy)) if busy else runnable).scalar_subquery()
+
+
+def _take(conn: Connection, seq: int, engine: str, session: str, now: float) -> Claim | None:
+    free = select(job).where(job.c.seq == seq, IS_QUEUED).with_for_update(skip_locked=True)
+    row = conn.execute(free).one_or_none()
+    if row is None:
+        return None
+    account = to_flow(lock_flow(conn, row.owner))
+    learnt = conn.execute(select(need.c.seconds).where(need.c.id == row.need_id)).scalar()
+    cost_s = row.cost if row.cost is not None else (UNKNOWN_COST_S if learnt is None else learnt)
+    vturn = conn.execute(select(turn.c.vtime)).scalar_one()
+    charged = charge(account, vturn, cost_s)
+    write_flow(conn, row.owner, charged.flow)
+    if charged.turn > vturn:
+        conn.execute(update(turn).values(vtime=charged.turn))
+    attempt = row.attempt + 1
+    conn.execute(
+        update(job)
+        .where(job.c.seq == seq)
+        .values(
+            state=State.RUNNING.value,
+            session=session,
+            engine=engine,
+            attempt=attempt,
+            prompt_id=prompt_id(row.id, attempt),
+            charge=charged.charge,
+            avoid_engine=None,
+            avoid_until=None,
+            started=now,
+            rev=row.rev + 1,
+        )
+    )
+    return to_claim(conn.execute(jobs().where(job.c.seq == seq)).one())
+
+
+def prompt_id(job_id: str, attempt: int) -> str:
+    """What the engine knows this attempt by: the job's own id first, then ids derived from it.
+
+    A second attempt needs another id: the engine may still hold the first in its history.
+    """
+    return job_id if attempt == 1 else str(uuid.uuid5(uuid.NAMESPACE_OID, f"{job_id}/{attempt}"))

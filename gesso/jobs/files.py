@@ -1,0 +1,181 @@
+"""Names of files, per user: what `input/`, `output/` and `temp/` are to a ComfyUI."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select
+
+from gesso.database.database import Database
+from gesso.database.locks import upsert
+from gesso.database.schema import file
+from gesso.errors import Conflict, NotFound
+from gesso.jobs.artifacts import Artifact
+from gesso.protocol.files import FileRef, next_name, next_output_name
+
+# "number": another free name, as ComfyUI would number it. "overwrite": the name now means this content.
+# "same": Conflict. In each case, a name that already has this very content is simply used.
+OnConflict = Literal["number", "overwrite", "same"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file as its owner sees it."""
+
+    ref: FileRef
+    sha256: str
+    size: int
+    content_type: str | None
+    job_id: str | None
+    node_id: str | None
+    created: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a file came from."""
+
+    content_type: str | None = None
+    job_id: str | None = None
+    node_id: str | None = None
+
+
+class Files:
+    """Every account has its own names; one account's are nothing to another."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def put(
+        self,
+        account: str,
+        ref: FileRef,
+        artifact: Artifact,
+        *,
+        content_type: str | None = None,
+        job_id: str | None = None,
+        node_id: str | None = None,
+        on_conflict: OnConflict = "number",
+    ) -> FileRef:
+        """Name a stored artifact; returns the name it got, which may be another (`on_conflict`)."""
+        origin = Origin(content_type=content_type, job_id=job_id, node_id=node_id)
+        return await self._database.tx(put, account, ref, artifact, origin, on_conflict, self._clock())
+
+    async def find(self, account: str, ref: FileRef) -> File:
+        """Raises NotFound."""
+        return await self._database.tx(find, account, ref)
+
+    async def list(self, account: str, type: str | None = None) -> list[File]:
+        """The account's files (of one type), in the order of their names."""
+        return await self._database.tx(list_files, account, type)
+
+    async def delete(self, account: str, ref: FileRef) -> None:
+        """Forget the name; a later sweep removes the content, if nothing else needs it. Raises NotFound."""
+        await self._database.tx(remove, account, ref)
+
+
+def put(
+    conn: Connection,
+    account: str,
+    ref: FileRef,
+    artifact: Artifact,
+    origin: Origin,
+    on_conflict: OnConflict,
+    now: float,
+) -> FileRef:
+    def taken(name: str) -> bool:
+        row = conn.execute(_named(account, _renamed(ref, name))).one_or_none()
+        return row is not None and row.sha256 != artifact.sha256
+
+    while True:
+        chosen = ref
+        if on_conflict == "number" and taken(ref.filename):
+            following = next_name if ref.type == "input" else next_output_name
+            chosen = _renamed(ref, following(ref.filename, taken))
+        if _write(conn, account, chosen, artifact, origin, on_conflict == "overwrite", now):
+            return chosen
+        if on_conflict == "same":
+            raise Conflict(f"There is another file named {ref.filename!r}.")
+        # PostgreSQL only: the name was given away between our look and our insert; look again.
+
+
+def find(conn: Connection, account: str, ref: FileRef) -> File:
+    row = conn.execute(_named(account, ref)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no file {ref.filename!r} in {ref.type!r}.")
+    return _to_file(row)
+
+
+def list_files(conn: Connection, account: str, type: str | None) -> list[File]:
+    wanted = select(file).where(file.c.account_id == account)
+    if type is not None:
+        wanted = wanted.where(file.c.type == type)
+    return [
+        _to_file(row) for row in conn.execute(wanted.order_by(file.c.type, file.c.subfolder, file.c.name))
+    ]
+
+
+def remove(conn: Connection, account: str, ref: FileRef) -> None:
+    find(conn, account, ref)
+    conn.execute(delete(file).where(*_key(account, ref)))
+
+
+def _write(
+    conn: Connection,
+    account: str,
+    ref: FileRef,
+    artifact: Artifact,
+    origin: Origin,
+    overwrite: bool,
+    now: float,
+) -> bool:
+    """Whether the name now means the artifact."""
+    values = {
+        "sha256": artifact.sha256,
+        "size": artifact.size,
+        "content_type": origin.content_type,
+        "job_id": origin.job_id,
+        "node_id": origin.node_id,
+        "created": now,
+    }
+    row = upsert(conn, file).values(
+        account_id=account, type=ref.type, subfolder=ref.subfolder, name=ref.filename, **values
+    )
+    if overwrite:
+        conn.execute(
+            row.on_conflict_do_update(index_elements=["account_id", "type", "subfolder", "name"], set_=values)
+        )
+        return True
+    conn.execute(row.on_conflict_do_nothing())
+    return bool(conn.execute(_named(account, ref)).one().sha256 == artifact.sha256)
+
+
+def _named(account: str, ref: FileRef) -> Select[Any]:
+    return select(file).where(*_key(account, ref))
+
+
+def _key(account: str, ref: FileRef) -> tuple[ColumnElement[bool], ...]:
+    return (
+        file.c.account_id == account,
+        file.c.type == ref.type,
+        file.c.subfolder == ref.subfolder,
+        file.c.name == ref.filename,
+    )
+
+
+def _renamed(ref: FileRef, name: str) -> FileRef:
+    return replace(ref, filename=name)
+
+
+def _to_file(row: Row[Any]) -> File:
+    return File(
+        ref=FileRef(filename=row.name, subfolder=row.subfolder, type=row.type),
+        sha256=row.sha256,
+        size=row.size,
+        content_type=row.content_type,
+        job_id=row.job_id,
+        node_id=row.node_id,
+        created=row.created,
+    )

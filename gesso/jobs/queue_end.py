@@ -1,0 +1,191 @@
+"""How jobs leave: finished, given back, cancelled, deleted from history; fenced where they run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
+
+from gesso.database.locks import serialise
+from gesso.database.schema import IN_HISTORY, IS_QUEUED, IS_RUNNING, job, need
+from gesso.errors import JobLost
+from gesso.jobs.fairness import learn, requeue, settle, withdraw
+from gesso.jobs.job import Cancelled, Claim, Job, State
+from gesso.jobs.queue_rows import lock_flow, read_job, to_flow, unpin_inputs, write_flow
+
+
+def finish(
+    conn: Connection,
+    claim: Claim,
+    state: State,
+    outputs: dict[str, Any] | None,
+    error: dict[str, Any] | None,
+    meta: dict[str, Any] | None,
+    now: float,
+) -> Job | None:
+    """Record the end; the charge becomes the real seconds. None: the claim is no longer ours."""
+    row = _held(conn, claim)
+    if row is None:
+        return None
+    _end(conn, row, state, now, outputs=outputs, error=error, meta=meta)
+    real_s = _real_s(row, now)
+    _settle(conn, row, real_s, now)
+    if state is State.SUCCEEDED:
+        _learn(conn, row.need_id, real_s)
+    return read_job(conn, row.id)
+
+
+def release(
+    conn: Connection,
+    claim: Claim,
+    error: dict[str, Any] | None,
+    refund: bool,
+    delay_s: float,
+    avoid_s: float,
+    now: float,
+) -> Job | None:
+    """Give the job back: cancelled if that was asked, failed after its last attempt, else queued again.
+
+    None: the claim is no longer ours.
+    """
+    row = _held(conn, claim)
+    if row is None:
+        return None
+    real_s = 0.0 if refund else _real_s(row, now)
+    if row.cancel_asked:
+        _end(conn, row, State.CANCELLED, now, error=error)
+        _settle(conn, row, real_s, now)
+    elif row.attempt >= row.max_attempts:
+        _end(conn, row, State.FAILED, now, error=job_lost(row.attempt, error))
+        _settle(conn, row, real_s, now)
+    else:
+        conn.execute(
+            update(job)
+            .where(job.c.seq == row.seq)
+            .values(
+                state=State.QUEUED.value,
+                session=None,
+                started=None,
+                charge=0.0,
+                not_before=now + delay_s,
+                avoid_engine=row.engine if avoid_s > 0 else None,
+                avoid_until=now + avoid_s if avoid_s > 0 else None,
+                error=error,
+                rev=row.rev + 1,
+            )
+        )
+        account = to_flow(lock_flow(conn, row.owner))
+        write_flow(conn, row.owner, requeue(settle(account, row.charge, real_s, now)))
+    return read_job(conn, row.id)
+
+
+def job_lost(attempts: int, last: dict[str, Any] | None) -> dict[str, Any]:
+    """The error of a job whose attempts are used up, with the last failure's reason kept."""
+    reason = (last or {}).get("message") or "no reason is known"
+    lost = JobLost(f"The engine failed under this job {attempts} times; the last time: {reason}")
+    return {"code": lost.code, "message": lost.message, "remedy": lost.remedy, "last": last}
+
+
+def cancel(
+    conn: Connection, owner: str | None, ids: Sequence[str] | None, states: Sequence[State], now: float
+) -> list[Cancelled]:
+    """Cancel queued jobs at once; ask it of running ones. `owner` None: of every user (administrators).
+
+    Returns the jobs reached now; asking twice returns a running job twice, for its runner may have
+    been deaf the first time.
+    """
+    if owner is None:
+        serialise(conn)
+    reached = [
+        condition
+        for state, condition in ((State.QUEUED, IS_QUEUED), (State.RUNNING, IS_RUNNING))
+        if state in states
+    ]
+    if not reached or (ids is not None and not ids):
+        return []
+    wanted: list[ColumnElement[bool]] = [or_(*reached)]
+    if owner is not None:
+        wanted.append(job.c.owner == owner)
+    if ids is not None:
+        wanted.append(job.c.id.in_(ids))
+    rows = conn.execute(select(job).where(*wanted).order_by(job.c.seq).with_for_update()).all()
+    queued = [row for row in rows if row.state == State.QUEUED]
+    _withdraw(conn, queued, now)
+    running = [row.seq for row in rows if row.state == State.RUNNING]
+    if running:
+        conn.execute(update(job).where(job.c.seq.in_(running)).values(cancel_asked=True, rev=job.c.rev + 1))
+    return [
+        Cancelled(id=row.id, owner=row.owner, client_id=row.client_id, was_running=row.state == State.RUNNING)
+        for row in rows
+    ]
+
+
+def _withdraw(conn: Connection, rows: Sequence[Row[Any]], now: float) -> None:
+    if not rows:
+        return
+    # Hidden: what never ran is not in ComfyUI's history.
+    conn.execute(
+        update(job)
+        .where(job.c.seq.in_([row.seq for row in rows]))
+        .values(state=State.CANCELLED.value, finished=now, hidden=True, rev=job.c.rev + 1)
+    )
+    unpin_inputs(conn, [row.id for row in rows])
+    for owner in sorted({row.owner for row in rows}):
+        withdrawn = sum(1 for row in rows if row.owner == owner)
+        write_flow(conn, owner, withdraw(to_flow(lock_flow(conn, owner)), withdrawn, now))
+
+
+def delete_finished(conn: Connection, owner: str | None, ids: Sequence[str] | None) -> list[str]:
+    """Take ended jobs out of their owner's history; returns the ids of those that were in it."""
+    wanted: list[ColumnElement[bool]] = [IN_HISTORY]
+    if owner is not None:
+        wanted.append(job.c.owner == owner)
+    if ids is not None:
+        wanted.append(job.c.id.in_(ids))
+    hide = update(job).where(*wanted).values(hidden=True, rev=job.c.rev + 1).returning(job.c.id)
+    return list(conn.execute(hide).scalars())
+
+
+def held_by(claim: Claim) -> ColumnElement[bool]:
+    """True of the job's row while `claim` is still the right to drive it."""
+    return and_(
+        job.c.id == claim.job.id,
+        job.c.attempt == claim.attempt,
+        job.c.session == claim.session,
+        IS_RUNNING,
+    )
+
+
+def _held(conn: Connection, claim: Claim) -> Row[Any] | None:
+    return conn.execute(select(job).where(held_by(claim)).with_for_update()).one_or_none()
+
+
+def _end(conn: Connection, row: Row[Any], state: State, now: float, **result: Any) -> None:
+    conn.execute(
+        update(job)
+        .where(job.c.seq == row.seq)
+        .values(state=state.value, session=None, charge=0.0, finished=now, rev=row.rev + 1, **result)
+    )
+    unpin_inputs(conn, [row.id])
+
+
+def end_cancelled(conn: Connection, row: Row[Any], now: float) -> None:
+    """Record a running job, locked by the caller, as cancelled in its dead owner's stead."""
+    _end(conn, row, State.CANCELLED, now)
+    _settle(conn, row, _real_s(row, now), now)
+
+
+def _settle(conn: Connection, row: Row[Any], real_s: float, now: float) -> None:
+    write_flow(conn, row.owner, settle(to_flow(lock_flow(conn, row.owner)), row.charge, real_s, now))
+
+
+def _real_s(row: Row[Any], now: float) -> float:
+    return max(0.0, now - (row.started if row.started is not None else now))
+
+
+def _learn(conn: Connection, need_id: int, real_s: float) -> None:
+    row = conn.execute(select(need).where(need.c.id == need_id).with_for_update()).one()
+    conn.execute(
+        update(need)
+        .where(need.c.id == need_id)
+        .values(seconds=learn(row.seconds, real_s), samples=row.samples + 1)
+    )
