@@ -15,7 +15,7 @@ job_id: ContextVar[str | None] = ContextVar("job_id", default=None)
 SHORTEST_SECRET = 4
 # gesso's own keys, `token=` in a query and credentials in a header, also where nobody registered them.
 PATTERNS = (
-    re.compile(r"()(\bgesso_[A-Za-z0-9_-]{8,})"),
+    re.compile(r"()(\bgesso_[A-Za-z0-9_-]{20,})"),
     re.compile(r"([?&](?:token|api_key|key)=)([^&\s\"']+)"),
     re.compile(r"((?i:\b(?:bearer|basic)\s+))([A-Za-z0-9._~+/=-]{8,})"),
 )

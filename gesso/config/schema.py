@@ -214,7 +214,7 @@ class EngineConfig(Table):
     def _settings_have_effect(self) -> Self:
         if self.url is not None:
             for key in ("python", "arguments", "environment", "port"):
-                if key in self.model_fields_set:
+                if getattr(self, key):
                     raise wrong(key, "has no effect on an engine that is given by `url`")
         elif self.credential is not None:
             raise wrong("credential", "is for an engine that is given by `url`")
