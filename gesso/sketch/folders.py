@@ -52,10 +52,14 @@ class Folders:
         type_, bare = (match["type"], match["name"]) if match else (default, name)
         return _inside(self.of_type(type_), Path(bare))
 
+    def files(self) -> list[str]:
+        """What lies directly in the input folder, sorted."""
+        return sorted(entry.name for entry in os.scandir(self.input) if entry.is_file())
+
     def pictures(self) -> list[str]:
-        """The pictures a loader offers: those directly in the input folder, sorted."""
-        names = [entry.name for entry in os.scandir(self.input) if entry.is_file()]
-        return sorted(name for name in names if (mimetypes.guess_type(name)[0] or "").startswith("image/"))
+        """The pictures among these, by their names' ends: what a loader offers."""
+        kinds = ((name, mimetypes.guess_type(name)[0] or "") for name in self.files())
+        return [name for name, kind in kinds if kind.startswith("image/")]
 
     def save_path(self, prefix: str, *, type_: str = "output", width: int = 0, height: int = 0) -> SavePath:
         """Counts on from the highest number that files with this prefix have, as ComfyUI does."""

@@ -56,9 +56,18 @@ class Context(Protocol):
         """The id under which the node runs; ids of an expansion should start with it."""
 
     def progress(
-        self, value: float, maximum: float, preview: Image | None = None, *, format: str = "JPEG"
+        self,
+        value: float,
+        maximum: float,
+        preview: Image | None = None,
+        *,
+        format: str = "JPEG",
+        max_size: int | None = 512,
     ) -> None:
-        """Tells the client how far the node is, with a preview if given; raises Interrupted when asked to stop."""
+        """Tells the client how far the node is; raises Interrupted when asked to stop."""
+
+    def text(self, text: str) -> None:
+        """Shows a text on the node."""
 
     def check(self) -> None:
         """Raises Interrupted when the prompt was interrupted; for long steps without progress to tell."""
@@ -68,8 +77,8 @@ class Context(Protocol):
 class Spec:
     """A node class as object_info shows it.
 
-    `modern` marks classes that ComfyUI declares through its schema API: their object_info entry carries three more
-    fields and writes choices as ["COMBO", {…}].
+    `modern` marks classes that ComfyUI declares through its schema API: their object_info entry carries
+    three more fields and writes choices as ["COMBO", {…}]. `context` asks for the keyword of that name.
     """
 
     display_name: str | None = None
@@ -86,13 +95,18 @@ class Spec:
     modern: bool = False
     experimental: bool = False
     context: bool = False
+    description: str = ""
+
+    def input(self, name: str) -> Input | None:
+        """The declaration of an input, hidden ones aside."""
+        return self.required.get(name) or self.optional.get(name)
 
 
 class Node:
     """A node class; instances live as long as their id stays in use from prompt to prompt.
 
-    Subclasses set `spec` and define `execute(self, **inputs)`, which answers a tuple of outputs, an Outcome or
-    Blocked. In ComfyUI's words: spec is INPUT_TYPES, RETURN_TYPES, OUTPUT_NODE, INPUT_IS_LIST, OUTPUT_IS_LIST …,
+    Subclasses set `spec` and define `execute(self, **inputs)`, which answers a tuple of outputs, an Outcome
+    or Blocked. In ComfyUI's words: spec is INPUT_TYPES, RETURN_TYPES, OUTPUT_NODE, INPUT_IS_LIST and so on,
     `fingerprint` is IS_CHANGED, `validate` is VALIDATE_INPUTS, `needed` is check_lazy_status.
     """
 
@@ -100,10 +114,10 @@ class Node:
     execute: ClassVar[Callable[..., tuple[Any, ...] | Outcome | Blocked]]
 
     fingerprint: ClassVar[Callable[..., object] | None] = None
-    """Static `(folders, **constants)`: a value that differs when the node must run again with equal inputs."""
+    """Static `(folders, **constants)`: a value that differs when the node must run again."""
 
     validate: ClassVar[Callable[..., bool | str] | None] = None
-    """Static `(folders, **constants)`: True, or what is wrong; takes over the checks of the inputs it names."""
+    """Static `(folders, inputs it names …)`: True, or what is wrong; no other check sees these inputs."""
 
     needed: ClassVar[Callable[..., Sequence[str]] | None] = None
     """Method `(self, **inputs)`: the lazy inputs that must be computed; those not computed yet are None."""
