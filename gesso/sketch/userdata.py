@@ -6,7 +6,6 @@ import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote
 
 from gesso.errors import Conflict, NotFound, RequestError
 from gesso.protocol.userdata import UserFile, safe_path
@@ -19,12 +18,8 @@ class UserFiles:
         self.root = root
 
     def path(self, name: str) -> Path:
-        """Where `name` lies; RequestError where that would be outside of the root.
-
-        A name that still holds `%` after the routing is decoded once more, as ComfyUI does; the check comes
-        after that.
-        """
-        path = self.root / safe_path(unquote(name))
+        """Where `name` lies; RequestError where that would be outside of the root."""
+        path = self.root / safe_path(name)
         real_root = os.path.realpath(self.root)
         if os.path.commonpath((real_root, os.path.realpath(path))) != real_root:
             raise RequestError(f"The path {name!r} leads outside of the user's files.")

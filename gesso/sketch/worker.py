@@ -31,7 +31,7 @@ class Prompt:
     @property
     def client_id(self) -> str | None:
         client_id = self.extra_data.get("client_id")
-        return client_id if isinstance(client_id, str) else None
+        return None if client_id is None else str(client_id)
 
     def item(self) -> list[Any]:
         return queue_item(self.number, self.prompt_id, self.prompt, self.extra_data, list(self.outputs))

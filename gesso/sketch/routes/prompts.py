@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import uuid
 from typing import Any
 
@@ -11,7 +10,7 @@ from aiohttp import web
 from gesso.protocol.comfyui import parse_prompt_request, strip_secrets
 from gesso.sketch.folders import Folders
 from gesso.sketch.registry import object_info, validation_checks
-from gesso.sketch.routes.bodies import InvalidRequest, json_object, query_number
+from gesso.sketch.routes.bodies import InvalidRequest, json_body, json_object, query_number
 from gesso.sketch.worker import Prompt, Worker
 from gesso.workflows.catalog import Catalog
 from gesso.workflows.validate import validate
@@ -25,7 +24,7 @@ class Prompts:
     def __init__(self, worker: Worker, folders: Folders) -> None:
         self._worker = worker
         self._folders = folders
-        self._number = 0
+        self._number: float = 0
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -49,8 +48,10 @@ class Prompts:
         The one deliberate difference to ComfyUI 0.3.64: a body that is not JSON is answered with 400 and
         `error.type` "invalid_json"; ComfyUI answers 500 with a plain text.
         """
-        body = await json_object(request)
-        number = self._take_number(body)
+        body = await json_body(request)
+        number = self._number
+        if not isinstance(body, dict) or body.get("number") is None:
+            self._number += 1  # refused prompts use up a number as well
         wanted = parse_prompt_request(body)
         valid = validate(
             wanted.prompt,
@@ -61,6 +62,10 @@ class Prompts:
         extra_data = strip_secrets(wanted.extra_data)
         if wanted.client_id is not None:
             extra_data["client_id"] = wanted.client_id
+        if wanted.number is not None:
+            number = wanted.number
+        elif wanted.front:
+            number = -number
         prompt = Prompt(
             number=number,
             prompt_id=wanted.prompt_id if wanted.prompt_id is not None else str(uuid.uuid4()),
@@ -73,20 +78,6 @@ class Prompts:
         return web.json_response(
             {"prompt_id": prompt.prompt_id, "number": number, "node_errors": valid.node_errors}
         )
-
-    def _take_number(self, body: dict[str, Any]) -> float:
-        # Refused prompts use up a number as well, in ComfyUI, too.
-        if "number" in body:
-            try:
-                number = float(body["number"])
-            except (TypeError, ValueError, OverflowError) as error:
-                raise InvalidRequest(f"number is not a number: {body['number']!r}") from error
-            if not math.isfinite(number):
-                raise InvalidRequest("number is not finite.")
-            return number
-        number = -self._number if body.get("front") else self._number
-        self._number += 1
-        return number
 
     async def queue(self, request: web.Request) -> web.Response:
         running, pending = self._worker.queue()

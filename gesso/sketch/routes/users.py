@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -80,10 +79,10 @@ class UserRoutes:
             return web.Response(status=403, text="Invalid directory")
         if not _exists(directory):
             return web.Response(status=404, text="Directory not found")
-        listed = await asyncio.to_thread(
+        listed = await _listed(
             lambda: list_userdata(
                 self._files.entries(directory),
-                directory.relative_to(self._files.root).as_posix(),
+                name,
                 recurse=query_flag(request, "recurse"),
                 full_info=query_flag(request, "full_info"),
                 split=query_flag(request, "split"),
@@ -92,7 +91,7 @@ class UserRoutes:
         return web.json_response(listed)
 
     async def list_all(self, request: web.Request) -> web.Response:
-        name = unquote(request.query.get("path", ""))
+        name = request.query.get("path", "")
         try:
             directory = self._files.path(name) if name else self._files.root
         except (RequestError, ValueError):
@@ -103,10 +102,7 @@ class UserRoutes:
             return web.Response(status=404, text="Requested path not found")
         if not directory.is_dir():
             return web.Response(status=400, text="Requested path is not a directory")
-        relative = directory.relative_to(self._files.root).as_posix()
-        listed = await asyncio.to_thread(
-            lambda: list_userdata_v2(self._files.entries(directory), "" if relative == "." else relative)
-        )
+        listed = await _listed(lambda: list_userdata_v2(self._files.entries(directory), name))
         return web.json_response(listed)
 
     async def read(self, request: web.Request) -> web.StreamResponse:
@@ -178,6 +174,13 @@ class UserRoutes:
         entry = self._files.entry(path)
         answer: Any = file_info(entry) if query_flag(request, "full_info") else entry.path
         return web.json_response(answer)
+
+
+async def _listed(listing: Callable[[], list[Any]]) -> list[Any]:
+    try:
+        return await asyncio.to_thread(listing)
+    except NotFound:  # the folder is there, and empty
+        return []
 
 
 def _invalid_name() -> web.Response:
