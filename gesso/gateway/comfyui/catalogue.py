@@ -1,0 +1,115 @@
+"""What the engines offer, as one: the catalogue jobs are checked against, and each user's view of it."""
+
+import asyncio
+import gzip
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gesso.errors import NoEngine
+from gesso.fleet.member import Offer
+from gesso.fleet.supervisor import Supervisor
+from gesso.gateway import responses
+from gesso.gateway.comfyui.caller import caller
+from gesso.jobs.files import Files
+from gesso.workflows.catalog import Catalog
+from gesso.workflows.uploads import KINDS
+
+# A request that comes while the engines start is held for so long before it is told to come back.
+PATIENCE_S = 10.0
+# Stands for "your own uploads" in the prepared object_info; random, so that no node can say it by accident.
+MARK = b'"gesso:uploads:8d1f3c0a5be94c7f"'
+
+
+class Catalogue:
+    """`/object_info`, and the `Catalog` of `POST /prompt`.
+
+    The lists of uploaded files in it are the caller's own: an engine's input folder holds the files of
+    everybody, and of jobs long gone.
+    """
+
+    def __init__(self, *, supervisor: Supervisor, files: Files) -> None:
+        self._supervisor = supervisor
+        self._files = files
+        self._offer: Offer | None = None
+        self._prepared = b""
+        self._packed: dict[bytes, bytes] = {}
+
+    async def current(self) -> Catalog:
+        """The catalogue, of the engines that are ready or were last; NoEngine if none ever was."""
+        return (await self._current_offer()).catalog
+
+    async def _current_offer(self) -> Offer:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while (offer := self._latest()) is None:
+                    await self._supervisor.changed()
+        except TimeoutError as error:
+            raise NoEngine("No engine has been ready yet, so it is not known what can run.") from error
+        return offer
+
+    def _latest(self) -> Offer | None:
+        members = self._supervisor.members()
+        offers = [member.offer for member in members if member.ready] + [member.offer for member in members]
+        return next((offer for offer in offers if offer is not None), None)
+
+    async def object_info(self, request: Request) -> Response:
+        """`GET /object_info`"""
+        uploads = await self._uploads(request)
+        offer = await self._current_offer()
+        if offer is not self._offer:
+            self._prepared = await asyncio.to_thread(prepare, offer.catalog.raw)
+            self._offer, self._packed = offer, {}
+        body = self._prepared.replace(MARK, uploads)
+        headers = {"Vary": "Accept-Encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            if uploads not in self._packed:
+                if len(self._packed) >= 64:
+                    self._packed.clear()
+                self._packed[uploads] = await asyncio.to_thread(gzip.compress, body, 5)
+            body = self._packed[uploads]
+            headers["Content-Encoding"] = "gzip"
+        return Response(body, media_type="application/json; charset=utf-8", headers=headers)
+
+    async def object_info_of(self, request: Request, node_class: str) -> Response:
+        """`GET /object_info/{node_class}`: {class: info}, or {} for a class nobody has."""
+        raw = (await self.current()).raw
+        if node_class not in raw:
+            return responses.json({})
+        body = prepare({node_class: raw[node_class]}).replace(MARK, await self._uploads(request))
+        return Response(body, media_type="application/json; charset=utf-8")
+
+    async def _uploads(self, request: Request) -> bytes:
+        """The caller's input files, as the inside of a JSON list."""
+        files = await self._files.list(caller(request).account_id, "input")
+        names = [file.ref.filename for file in files if not file.ref.subfolder]
+        return json.dumps(names)[1:-1].encode()
+
+
+def prepare(object_info: Any) -> bytes:
+    """object_info as JSON in which every list of uploaded files is `[MARK]`."""
+    mark = json.loads(MARK)
+    marked = {}
+    for name, info in object_info.items():
+        groups = dict(info.get("input") or {})
+        for group in ("required", "optional"):
+            if isinstance(groups.get(group), dict):
+                groups[group] = {key: _marked(value, mark) for key, value in groups[group].items()}
+        marked[name] = {**info, "input": groups}
+    return json.dumps(marked, separators=(",", ":")).encode()
+
+
+def _marked(declared: Any, mark: str) -> Any:
+    """One input declaration: [choices, {"image_upload": true}] or ["COMBO", {"options": choices, …}]."""
+    if not (isinstance(declared, list) and len(declared) > 1 and isinstance(declared[1], dict)):
+        return declared
+    options = declared[1]
+    if not any(options.get(option) for option in KINDS):
+        return declared
+    if isinstance(declared[0], list):
+        return [[mark], *declared[1:]]
+    if isinstance(options.get("options"), list):
+        return [declared[0], {**options, "options": [mark]}, *declared[2:]]
+    return declared

@@ -1,0 +1,145 @@
+"""Files in and out, ComfyUI's way: `/upload/image`, `/upload/mask` and `/view`, each user his own."""
+
+import asyncio
+import json
+import mimetypes
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from gesso.errors import NotFound, RequestError
+from gesso.gateway import responses
+from gesso.gateway.comfyui.caller import caller
+from gesso.jobs.artifacts import Artifact, Artifacts
+from gesso.jobs.files import File, Files
+from gesso.protocol.files import FileRef, parse_annotated, safe_name, safe_subfolder
+from gesso.protocol.pictures import apply_mask, render_view
+
+CHUNK_BYTES = 1 << 20
+TYPES = ("input", "output", "temp")
+# Shown by browsers as documents with scripts of their own; sent as plain bytes, as ComfyUI does.
+ACTIVE = (
+    "text/html",
+    "text/html-sandboxed",
+    "application/xhtml+xml",
+    "text/javascript",
+    "text/css",
+    "image/svg+xml",
+)
+
+
+class Pictures:
+    def __init__(self, *, artifacts: Artifacts, files: Files) -> None:
+        self._artifacts = artifacts
+        self._files = files
+
+    async def upload_image(self, request: Request) -> Response:
+        """`POST /upload/image`: multipart `image`, `overwrite`, `type`, `subfolder`."""
+        async with request.form(max_files=4) as form:
+            image = form.get("image")
+            if not isinstance(image, UploadFile) or not image.filename:
+                return Response(status_code=400)
+            async with self._artifacts.writer() as writer:
+                while chunk := await image.read(CHUNK_BYTES):
+                    await writer.write(chunk)
+                artifact = await writer.commit()
+            return await self._keep(request, form, image.filename, artifact)
+
+    async def upload_mask(self, request: Request) -> Response:
+        """`POST /upload/mask`: as above, and `original_ref`: the picture that gets the upload's alpha."""
+        async with request.form(max_files=4) as form:
+            image = form.get("image")
+            if not isinstance(image, UploadFile) or not image.filename:
+                return Response(status_code=400)
+            original = await self._original(request, form)
+            source = await asyncio.to_thread(self._artifacts.path(original.sha256).read_bytes)
+            masked = await asyncio.to_thread(apply_mask, source, await image.read())
+            async with self._artifacts.writer() as writer:
+                await writer.write(masked)
+                artifact = await writer.commit()
+            return await self._keep(request, form, image.filename, artifact)
+
+    async def _original(self, request: Request, form: FormData) -> File:
+        try:
+            named = json.loads(str(form.get("original_ref") or "null"))
+        except ValueError as error:
+            raise RequestError("`original_ref` is not JSON.") from error
+        if not isinstance(named, dict) or not isinstance(named.get("filename"), str):
+            raise RequestError('`original_ref` names no picture; it looks like {"filename": …, "type": …}.')
+        ref = parse_annotated(named["filename"], default=str(named.get("type") or "output"))
+        subfolder = safe_subfolder(str(named.get("subfolder") or ref.subfolder))
+        ref = FileRef(filename=safe_name(ref.filename), subfolder=subfolder, type=ref.type)
+        return await self._files.find(caller(request).account_id, ref)
+
+    async def _keep(self, request: Request, form: FormData, filename: str, artifact: Artifact) -> Response:
+        kind = str(form.get("type") or "input")
+        try:
+            if kind not in TYPES:
+                raise RequestError(f"There is no folder {kind!r}.")
+            ref = FileRef(
+                filename=safe_name(filename),
+                subfolder=safe_subfolder(str(form.get("subfolder") or "")),
+                type=kind,
+            )
+        except RequestError:
+            return Response(status_code=400)
+        overwrite = form.get("overwrite") in ("true", "1")
+        kept = await self._files.put(
+            caller(request).account_id,
+            ref,
+            artifact,
+            content_type=mimetypes.guess_type(filename)[0],
+            on_conflict="overwrite" if overwrite else "number",
+        )
+        return responses.json({"name": kept.filename, "subfolder": kept.subfolder, "type": kept.type})
+
+    async def view(self, request: Request) -> Response:
+        """`GET /view?filename=…&type=…&subfolder=…&preview=webp;90&channel=rgb|rgba|a`"""
+        query = request.query_params
+        if "filename" not in query:
+            return Response(status_code=404)
+        ref = _ref(query)
+        if isinstance(ref, int):
+            return Response(status_code=ref)
+        try:
+            found = await self._files.find(caller(request).account_id, ref)
+        except NotFound:
+            return Response(status_code=404)
+        headers = {
+            "Content-Disposition": f'filename="{_quotable(ref.filename)}"',
+            "X-Content-Type-Options": "nosniff",
+        }
+        path = self._artifacts.path(found.sha256)
+        if "preview" in query or query.get("channel") in ("rgb", "a"):
+            data = await asyncio.to_thread(path.read_bytes)
+            channel = query.get("channel") if "preview" not in query else None
+            shown, kind = await asyncio.to_thread(render_view, data, query.get("preview"), channel)
+            return Response(shown, media_type=kind, headers=headers)
+        kind = mimetypes.guess_type(ref.filename)[0] or "application/octet-stream"
+        if kind in ACTIVE:
+            kind = "application/octet-stream"
+        return FileResponse(path, media_type=kind, headers=headers)
+
+
+def _ref(query: Any) -> FileRef | int:
+    """The file that `/view` asks for, or the status ComfyUI refuses it with."""
+    named = parse_annotated(query["filename"], default=query.get("type") or "output")
+    if named.type not in TYPES:
+        return 400
+    try:
+        filename = safe_name(named.filename)
+    except RequestError:
+        return 400
+    try:
+        subfolder = safe_subfolder(query.get("subfolder") or named.subfolder)
+    except RequestError:
+        return 403
+    return FileRef(filename=filename, subfolder=subfolder, type=named.type)
+
+
+def _quotable(name: str) -> str:
+    """`name` for a quoted header value: no quote can end it, and headers are Latin-1."""
+    plain = name.replace("\\", "_").replace('"', "_")
+    return plain.encode("latin-1", "replace").decode("latin-1")

@@ -1,0 +1,225 @@
+"""ComfyUI's queue, one per user: `/prompt`, `/queue`, `/history`, `/interrupt`."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gesso.errors import NotFound, RequestError
+from gesso.events import Bus, JobChanged
+from gesso.gateway import responses
+from gesso.gateway.comfyui.body import read_json, read_prompt
+from gesso.gateway.comfyui.caller import caller
+from gesso.gateway.comfyui.catalogue import Catalogue
+from gesso.jobs.dispatcher import Dispatcher
+from gesso.jobs.files import File, Files
+from gesso.jobs.job import Job, Spec, State
+from gesso.jobs.queue import Queue
+from gesso.protocol.comfyui import (
+    PromptRequest,
+    history_item,
+    parse_prompt_request,
+    queue_item,
+    strip_secrets,
+)
+from gesso.protocol.files import parse_annotated
+from gesso.workflows.catalog import Catalog
+from gesso.workflows.needs import needs
+from gesso.workflows.uploads import upload_checks, upload_inputs
+from gesso.workflows.validate import Validated, validate
+
+
+class Prompts:
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        dispatcher: Dispatcher,
+        catalogue: Catalogue,
+        files: Files,
+        bus: Bus,
+        max_attempts: int,
+    ) -> None:
+        self._queue = queue
+        self._dispatcher = dispatcher
+        self._catalogue = catalogue
+        self._files = files
+        self._bus = bus
+        self._max_attempts = max_attempts
+
+    async def show(self, request: Request) -> Response:
+        """`GET /prompt`"""
+        remaining = await self._queue.remaining(caller(request).account_id)
+        return responses.json({"exec_info": {"queue_remaining": remaining}})
+
+    async def submit(self, request: Request) -> Response:
+        """`POST /prompt`: checked, stored, answered; run when its turn comes."""
+        asked = parse_prompt_request(await read_prompt(request))
+        owner = caller(request).account_id
+        catalog = await self._catalogue.current()
+        uploads = await self._find_uploads(owner, asked.prompt, catalog)
+        checks = upload_checks(catalog, lambda name: name in uploads)
+        validated = validate(asked.prompt, catalog, asked.targets, checks=checks)
+        spec = self._spec(request, asked, validated, catalog, uploads)
+        job = await self._queue.submit(spec)
+        self._bus.publish(
+            JobChanged(
+                job_id=job.id,
+                owner=owner,
+                client_id=job.client_id,
+                state=job.state,
+                remaining=await self._queue.remaining(owner),
+            )
+        )
+        answer = {"prompt_id": job.id, "number": _number(job), "node_errors": validated.node_errors}
+        return responses.json(answer)
+
+    async def _find_uploads(self, owner: str, prompt: dict[str, Any], catalog: Catalog) -> dict[str, File]:
+        """The caller's files that the prompt names, by the name as written ("a.png [output]")."""
+        found = {}
+        for _, _, name in upload_inputs(prompt, catalog):
+            # A name that is none, or nobody's: the check of the input says so in ComfyUI's words.
+            with suppress(RequestError):
+                found[name] = await self._files.find(owner, parse_annotated(name))
+        return found
+
+    def _spec(
+        self,
+        request: Request,
+        asked: PromptRequest,
+        validated: Validated,
+        catalog: Catalog,
+        uploads: dict[str, File],
+    ) -> Spec:
+        inputs = [
+            {
+                "node": node,
+                "input": name,
+                "file": written,
+                "sha256": uploads[written].sha256,
+                "suffix": os.path.splitext(parse_annotated(written).filename)[1],
+            }
+            for node, name, written in upload_inputs(validated.prompt, catalog)
+            if written in uploads
+        ]
+        extra_data = strip_secrets(asked.extra_data)
+        if asked.client_id is not None:
+            extra_data["client_id"] = asked.client_id
+        return Spec(
+            owner=caller(request).account_id,
+            payload={
+                "prompt": validated.prompt,
+                "extra_data": extra_data,
+                "outputs": validated.outputs,
+                "targets": asked.targets,
+            },
+            client_id=asked.client_id,
+            needs=needs(validated.prompt, catalog).ids(),
+            front=asked.front,
+            number=asked.number,
+            id=asked.prompt_id,
+            idempotency_key=request.headers.get("idempotency-key"),
+            inputs=inputs,
+            max_attempts=self._max_attempts,
+        )
+
+    async def queue(self, request: Request) -> Response:
+        """`GET /queue`"""
+        owner = caller(request).account_id
+        running, pending = await self._queue.running(owner), await self._queue.queued(owner)
+        return responses.json(
+            {
+                "queue_running": [_item(job) for job in running],
+                "queue_pending": [_item(job) for job in pending],
+            }
+        )
+
+    async def change_queue(self, request: Request) -> Response:
+        """`POST /queue` {"clear": true} or {"delete": [ids]}: waiting jobs only, and only the caller's."""
+        body = _object(await read_json(request))
+        owner = caller(request).account_id
+        if body.get("clear"):
+            await self._dispatcher.cancel(owner, None, [State.QUEUED])
+        if "delete" in body:
+            await self._dispatcher.cancel(owner, _ids(body["delete"]), [State.QUEUED])
+        return Response()
+
+    async def interrupt(self, request: Request) -> Response:
+        """`POST /interrupt` {"prompt_id"?}: the caller's running jobs, or the one named if it is his."""
+        body = _object(await read_json(request)) if await request.body() else {}
+        prompt_id = body.get("prompt_id")
+        ids = None if not prompt_id else _ids([prompt_id])
+        await self._dispatcher.cancel(caller(request).account_id, ids, [State.RUNNING])
+        return Response()
+
+    async def history(self, request: Request) -> Response:
+        """`GET /history?max_items=…&offset=…`: ended jobs, oldest first."""
+        limit, offset = _whole(request, "max_items"), _whole(request, "offset")
+        owner = caller(request).account_id
+        jobs = await self._queue.finished(owner, limit, -1 if offset is None else offset)
+        return responses.json({job.id: _history(job) for job in jobs})
+
+    async def history_of(self, request: Request, prompt_id: str) -> Response:
+        """`GET /history/{prompt_id}`: {id: item}; {} before its end, and for what is another's."""
+        try:
+            job = await self._queue.get(prompt_id, caller(request).account_id)
+        except NotFound:
+            return responses.json({})
+        return responses.json({job.id: _history(job)} if job.state.ended and not job.hidden else {})
+
+    async def change_history(self, request: Request) -> Response:
+        """`POST /history` {"clear": true} or {"delete": [ids]}"""
+        body = _object(await read_json(request))
+        owner = caller(request).account_id
+        if body.get("clear"):
+            await self._queue.delete_finished(owner, None)
+        if "delete" in body:
+            await self._queue.delete_finished(owner, _ids(body["delete"]))
+        return Response()
+
+
+def _number(job: Job) -> int | float:
+    return int(job.number) if job.number == int(job.number) else job.number
+
+
+def _item(job: Job) -> list[Any]:
+    payload = job.payload
+    return queue_item(_number(job), job.id, payload["prompt"], payload["extra_data"], payload["outputs"])
+
+
+def _history(job: Job) -> dict[str, Any]:
+    meta = job.meta or {}
+    status = meta.get("status") or {}
+    return history_item(
+        _item(job),
+        outputs=job.outputs or {},
+        status_str=status.get("status_str", "success" if job.state is State.SUCCEEDED else "error"),
+        completed=status.get("completed", job.state is State.SUCCEEDED),
+        messages=status.get("messages", []),
+        meta=meta.get("meta"),
+    )
+
+
+def _object(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise RequestError("The body is not a JSON object.")
+    return body
+
+
+def _ids(value: Any) -> Sequence[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise RequestError("Ids are given as a list of texts.")
+    return value
+
+
+def _whole(request: Request, name: str) -> int | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        return int(text)
+    except ValueError as error:
+        raise RequestError(f"`{name}` is a whole number, not {text!r}.") from error

@@ -1,0 +1,212 @@
+"""Runs one claimed job on its engine: hand it over, follow it, bring its files home, record its end."""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import Any
+
+from gesso.engines.comfyui import Absent, Finished
+from gesso.engines.socket import Listener, Reconnected
+from gesso.errors import (
+    EngineError,
+    EngineUnreachable,
+    GessoError,
+    InvalidWorkflow,
+    JobLost,
+    RequestError,
+    StorageError,
+)
+from gesso.events import Bus, JobChanged, JobMessage, JobPreview, JobText
+from gesso.fleet.member import Member
+from gesso.jobs.artifacts import Artifacts
+from gesso.jobs.collect import Collector
+from gesso.jobs.files import Files
+from gesso.jobs.inputs import send_inputs
+from gesso.jobs.job import Claim, Job, State
+from gesso.jobs.queue import Queue
+from gesso.jobs.verdict import Verdict, execution_error, failed_here, interrupted, read_history
+from gesso.protocol.comfyui import rewrite_prompt_id
+from gesso.protocol.frames import PreviewWithMetadata, Text
+
+logger = logging.getLogger(__name__)
+
+# How long a running job may be silent before its engine is asked what became of it.
+SILENCE_S = 2.0
+# Between two questions to an engine that does not answer.
+PATIENCE_S = 0.5
+# For our socket to an engine that has just become ready.
+OPEN_S = 5.0
+
+
+class Runner:
+    """Drives claims, one call of `run` each; the queue's fencing makes a late runner's result void."""
+
+    def __init__(
+        self, *, queue: Queue, artifacts: Artifacts, files: Files, bus: Bus, unreachable_limit_s: float
+    ) -> None:
+        self._queue = queue
+        self._artifacts = artifacts
+        self._files = files
+        self._bus = bus
+        self._unreachable_limit_s = unreachable_limit_s
+        # What each life of an engine has got from us, by (name, address, PID).
+        self._sent: dict[tuple[str, str, int | None], set[str]] = {}
+
+    async def run(self, claim: Claim, member: Member, *, adopted: bool) -> None:
+        """From the claim to the recorded end; `adopted` when an earlier gesso may have handed it over."""
+        job = claim.job
+        try:
+            verdict = await self._drive(claim, member, adopted=adopted)
+        except EngineError as error:
+            logger.warning("job %s attempt %d on %s: %s", job.id, claim.attempt, claim.engine, error.message)
+            await self._requeue(claim, error)
+            return
+        except (RequestError, StorageError) as error:
+            logger.warning("job %s failed on %s: %s", job.id, claim.engine, error.message)
+            with suppress(EngineError):
+                await member.engine.cancel(claim.prompt_id)
+            self._tell(job, "execution_error", execution_error(job.id, error))
+            verdict = failed_here(job, error, time.time())
+        await self._finish(claim, verdict)
+
+    async def _drive(self, claim: Claim, member: Member, *, adopted: bool) -> Verdict:
+        async with member.socket.listen(claim.prompt_id) as listener:
+            if not adopted:
+                await self._hand_over(claim, member)
+            elif isinstance(await self._ask(claim, member), Absent):
+                raise EngineUnreachable(f"{claim.engine!r} does not know the job it was running")
+            collector = Collector(
+                claim=claim, engine=member.engine, artifacts=self._artifacts, files=self._files
+            )
+            return await self._follow(claim, member, listener, collector)
+
+    async def _hand_over(self, claim: Claim, member: Member) -> None:
+        # Not connected yet is no reason to wait for ever: history tells the end, too.
+        await member.socket.opened(OPEN_S)
+        sent = self._sent.setdefault((member.name, member.engine.url, member.pid), set())
+        known = set(sent)
+        try:
+            await self._submit(claim, member, sent)
+        except InvalidWorkflow:
+            if not known:
+                raise
+            # Its input folder may have been emptied behind our back: send everything again, once.
+            sent.clear()
+            await self._submit(claim, member, sent)
+
+    async def _submit(self, claim: Claim, member: Member, sent: set[str]) -> None:
+        payload = claim.job.payload
+        await member.engine.submit(
+            prompt_id=claim.prompt_id,
+            client_id=member.socket.client_id,
+            prompt=await send_inputs(claim.job, member.engine, self._artifacts, sent),
+            extra_data=payload["extra_data"],
+            targets=payload["targets"],
+        )
+
+    async def _follow(
+        self, claim: Claim, member: Member, listener: Listener, collector: Collector
+    ) -> Verdict:
+        """Relay what the engine says until its history holds the end."""
+        while True:
+            message: Any = None
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SILENCE_S):
+                    message = await listener.get()
+            if message is not None and not isinstance(message, Reconnected):
+                ended = await self._relay(claim, message, collector)
+                if not ended:
+                    continue
+            location = await self._ask(claim, member)
+            if isinstance(location, Finished):
+                item = rewrite_prompt_id(location.item, claim.prompt_id, claim.job.id)
+                verdict = read_history(item)
+                outputs = {node: await collector.outputs(output) for node, output in verdict.outputs.items()}
+                return Verdict(state=verdict.state, outputs=outputs, error=verdict.error, meta=verdict.meta)
+            if isinstance(location, Absent):
+                if await self._queue.cancel_asked(claim):
+                    return interrupted(claim.job, time.time())
+                raise EngineUnreachable(f"{claim.engine!r} lost the job: its process was restarted")
+
+    async def _relay(self, claim: Claim, message: Any, collector: Collector) -> bool:
+        """Publish one message of the engine as ours. True when it was the last: `executing` of no node."""
+        job = claim.job
+        if isinstance(message, PreviewWithMetadata):
+            self._bus.publish(
+                JobPreview(
+                    job_id=job.id,
+                    owner=job.owner,
+                    client_id=job.client_id,
+                    metadata={**message.metadata, "prompt_id": job.id},
+                    image=message.image,
+                )
+            )
+        elif isinstance(message, Text):
+            self._bus.publish(
+                JobText(
+                    job_id=job.id,
+                    owner=job.owner,
+                    client_id=job.client_id,
+                    node_id=message.node_id,
+                    text=message.text,
+                )
+            )
+        else:
+            data = rewrite_prompt_id(message.data, claim.prompt_id, job.id)
+            if message.type == "executing" and data.get("node") is None:
+                return True  # told by _finish, when our history is readable
+            if message.type == "executed":
+                data = {**data, "output": await collector.outputs(data.get("output") or {})}
+            self._tell(job, message.type, data)
+        return False
+
+    async def _ask(self, claim: Claim, member: Member) -> Any:
+        """Where the engine has the job. An engine that does not answer is unknown, not lost: ask again,
+        until it has been out of reach for so long that another engine should have the job."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._unreachable_limit_s
+        while True:
+            try:
+                return await member.engine.locate(claim.prompt_id)
+            except EngineUnreachable:
+                if loop.time() > deadline or member.given_up:
+                    raise
+                await asyncio.sleep(PATIENCE_S)
+
+    async def _requeue(self, claim: Claim, error: GessoError) -> None:
+        after = await self._queue.release(claim, error={"code": error.code, "message": error.message})
+        if after is None:
+            logger.info("job %s is no longer ours", claim.job.id)
+            return
+        if after.state is State.FAILED:
+            lost = JobLost(
+                f"The engine failed under this job {claim.attempt} times; the last time: {error.message}"
+            )
+            self._tell(after, "execution_error", execution_error(after.id, lost))
+        await self._announce(after)
+
+    async def _finish(self, claim: Claim, verdict: Verdict) -> None:
+        done = await self._queue.finish(
+            claim, verdict.state, outputs=verdict.outputs, error=verdict.error, meta=verdict.meta
+        )
+        if done is None:
+            logger.info("job %s was finished by another; its result is dropped", claim.job.id)
+            return
+        await self._announce(done)
+
+    async def _announce(self, job: Job) -> None:
+        """In ComfyUI's order: the queue's length, then `executing` of no node: history can be read."""
+        remaining = await self._queue.remaining(job.owner)
+        self._bus.publish(
+            JobChanged(
+                job_id=job.id, owner=job.owner, client_id=job.client_id, state=job.state, remaining=remaining
+            )
+        )
+        if job.state is not State.QUEUED:
+            self._tell(job, "executing", {"node": None, "prompt_id": job.id})
+
+    def _tell(self, job: Job, kind: str, data: dict[str, Any]) -> None:
+        self._bus.publish(
+            JobMessage(job_id=job.id, owner=job.owner, client_id=job.client_id, type=kind, data=data)
+        )

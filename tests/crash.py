@@ -1,0 +1,77 @@
+"""Runs the real `gesso` command and kills it at a named point: `python -m tests.crash POINT up …`.
+
+The points are seams of the product found by name, so the product carries nothing for this test.
+"""
+
+import functools
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from gesso.cli.main import main
+from gesso.engines.comfyui import ComfyUI
+from gesso.jobs.artifacts import Writer
+from gesso.jobs.collect import Collector
+from gesso.jobs.files import Files
+from gesso.jobs.queue import Queue
+from gesso.jobs.runner import Runner
+
+When = Callable[..., bool]
+
+
+def always(*args: Any, **kwargs: Any) -> bool:
+    return True
+
+
+def message_of_type(kind: str) -> When:
+    def matches(runner: Any, claim: Any, message: Any, *rest: Any) -> bool:
+        return getattr(message, "type", None) == kind
+
+    return matches
+
+
+# point: (class, method, before or after it, on which call)
+POINTS: dict[str, tuple[type, str, str, When]] = {
+    "before-submit-is-stored": (Queue, "submit", "before", always),
+    "after-submit-is-stored": (Queue, "submit", "after", always),
+    "after-claim": (Queue, "claim", "after-some", always),
+    "before-the-engine-gets-it": (ComfyUI, "submit", "before", always),
+    "after-the-engine-got-it": (ComfyUI, "submit", "after", always),
+    "after-it-began": (Runner, "_relay", "after", message_of_type("execution_start")),
+    "in-progress": (Runner, "_relay", "after", message_of_type("progress")),
+    "before-an-output-is-fetched": (Collector, "_keep", "before", always),
+    "after-an-output-is-on-disk": (Writer, "commit", "after", always),
+    "after-an-output-is-named": (Files, "put", "after", always),
+    "before-the-end-is-stored": (Queue, "finish", "before", always),
+    "after-the-end-is-stored": (Queue, "finish", "after", always),
+}
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(point: str) -> None:
+    """Replace the method of `point` by one that dies before or after doing its work."""
+    owner, name, moment, when = POINTS[point]
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    async def deadly(*args: Any, **kwargs: Any) -> Any:
+        matches = when(*args, **kwargs)
+        if moment == "before" and matches:
+            die()
+        answer = await original(*args, **kwargs)
+        if matches and (moment == "after" or (moment == "after-some" and answer)):
+            die()
+        return answer
+
+    setattr(owner, name, deadly)
+
+
+if __name__ == "__main__":
+    arm(sys.argv[1])
+    sys.argv = ["gesso", *sys.argv[2:]]
+    main()
