@@ -70,9 +70,15 @@ class Access:
             raise Unauthorized("This is not a login of gesso.")
         return await self._identify(cookie, Via.COOKIE)
 
-    async def changed(self) -> None:
+    @property
+    def generation(self) -> int:
+        """Grows with each change; to be noted before asking, and given to `changed`."""
+        return self._generation
+
+    async def changed(self, since: int) -> None:
         """Returns when something was taken back here: whoever stays connected must prove itself anew."""
-        await self._changed.wait()
+        if self._generation == since:
+            await self._changed.wait()
 
     async def ensure_admin(self) -> NewKey | None:
         """On the very first start: the account "admin" and a key of it, told this once. Later: None."""

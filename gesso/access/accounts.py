@@ -36,11 +36,7 @@ def create(conn: Connection, name: str, role: Role, now: float) -> Account:
     if _by_name(conn, name) is not None:
         raise Conflict(f"There is an account {name!r} already.")
     made = Account(id=uuid.uuid4().hex, name=name, role=role, disabled=False, created=now)
-    conn.execute(
-        insert(account).values(
-            id=made.id, name=name, role=role.value, disabled=False, created=now, weight=1.0
-        )
-    )
+    conn.execute(insert(account).values(id=made.id, name=name, role=role.value, created=now))
     return made
 
 
@@ -63,7 +59,7 @@ def is_empty(conn: Connection) -> bool:
 
 
 def set_disabled(conn: Connection, name: str, disabled: bool) -> Account:
-    """Disable or enable an account; again is fine. Conflict for the last administrator: nobody could undo it."""
+    """Disable or enable an account; again is fine. Conflict for the last administrator."""
     found = find(conn, name)
     others = select(func.count()).where(
         account.c.role == Role.ADMIN.value, ~account.c.disabled, account.c.id != found.id

@@ -8,7 +8,7 @@ from gesso.errors import Forbidden
 
 
 class Via(StrEnum):
-    """How the caller proved who it is. A cookie travels by itself, so it needs the Origin check; a key does not."""
+    """How the caller proved who it is. A cookie travels by itself, so only with it is the Origin checked."""
 
     KEY = "key"
     COOKIE = "cookie"

@@ -1,4 +1,4 @@
-"""Keys: made, listed, revoked, looked up. Plain functions on a connection; tokens are stored as hashes only."""
+"""Keys: made, listed, revoked, looked up. Plain functions on a connection; stored are hashes only."""
 
 import secrets
 from collections.abc import Iterable

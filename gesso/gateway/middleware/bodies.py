@@ -1,0 +1,87 @@
+"""How each dialect tells an error: the bodies and headers, as values."""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from gesso.errors import (
+    EngineUnreachable,
+    GessoError,
+    InvalidWorkflow,
+    MethodNotAllowed,
+    NoEngine,
+    OverLimit,
+    Unauthorized,
+)
+from gesso.gateway.responses import Dialect
+
+
+def body_of(error: GessoError, dialect: Dialect, request_id: str | None = None) -> dict[str, Any]:
+    """The JSON body for `error`. `request_id` is told where the log knows more than the caller may."""
+    match dialect:
+        case Dialect.COMFYUI:
+            return _comfyui(error, request_id)
+        case Dialect.OPENAI:
+            return _openai(error, request_id)
+        case Dialect.A1111:
+            return {
+                "error": error.code,
+                "detail": _sentence(error, request_id),
+                "body": "",
+                "errors": error.remedy,
+            }
+        case Dialect.GESSO:
+            return {"error": _gesso(error, request_id)}
+
+
+def headers_of(error: GessoError, dialect: Dialect) -> dict[str, str]:
+    headers = {"cache-control": "no-store"}
+    if isinstance(error, OverLimit):
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
+    if isinstance(error, Unauthorized):
+        headers["www-authenticate"] = 'Bearer realm="gesso"'
+    if isinstance(error, MethodNotAllowed):
+        headers["allow"] = ", ".join(error.allowed)
+    # OpenAI's library repeats 409 and every 5xx by itself, and each repetition is another picture.
+    if dialect is Dialect.OPENAI and not isinstance(error, OverLimit | NoEngine | EngineUnreachable):
+        headers["x-should-retry"] = "false"
+    return headers
+
+
+def _comfyui(error: GessoError, request_id: str | None) -> dict[str, Any]:
+    if isinstance(error, InvalidWorkflow) and error.body:
+        return error.body
+    extra = {} if request_id is None else {"request_id": request_id}
+    told = {"type": error.code, "message": error.message, "details": error.remedy, "extra_info": extra}
+    return {"error": told, "node_errors": {}}
+
+
+def _openai(error: GessoError, request_id: str | None) -> dict[str, Any]:
+    match error.status:
+        case 401:
+            kind = "authentication_error"
+        case 403:
+            kind = "permission_error"
+        case 429:
+            kind = "rate_limit_error"
+        case status:
+            kind = "invalid_request_error" if status < 500 else "server_error"
+    told = {"message": _sentence(error, request_id), "type": kind, "param": None, "code": error.code}
+    return {"error": told}
+
+
+def _gesso(error: GessoError, request_id: str | None) -> dict[str, Any]:
+    told: dict[str, Any] = {"code": error.code, "message": error.message, "remedy": error.remedy}
+    if request_id is not None:
+        told["request_id"] = request_id
+    if isinstance(error, OverLimit):
+        told["retry_after_s"] = error.retry_after_s
+    if isinstance(error, InvalidWorkflow):
+        told["problems"] = [asdict(problem) for problem in error.problems]
+    return told
+
+
+def _sentence(error: GessoError, request_id: str | None) -> str:
+    """For dialects with one field for all: what is wrong, then what to do."""
+    named = "" if request_id is None else f" (request {request_id})"
+    return f"{error.message}{named} {error.remedy}"

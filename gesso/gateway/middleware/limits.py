@@ -1,0 +1,65 @@
+"""Bounds on what a request may weigh: its headers, and its body even when no length was announced."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gesso.errors import TooLarge
+from gesso.gateway.responses import raw_path_of
+
+HEADER_COUNT = 200
+HEADER_BYTES = 64 * 1024
+# Our own routes take small JSON and forms only.
+OWN_PREFIX, OWN_BODY_BYTES = "/gesso/", 1024 * 1024
+
+
+class Limits:
+    """Raises TooLarge before the body is read if its length was announced, else when it has become too long."""
+
+    def __init__(self, app: ASGIApp, *, body_bytes: int) -> None:
+        self._app = app
+        self._body_bytes = body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        announced = _check_headers(scope)
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
+        path = raw_path_of(scope)
+        limit = min(self._body_bytes, OWN_BODY_BYTES) if path.startswith(OWN_PREFIX) else self._body_bytes
+        if announced > limit:
+            raise _too_large(limit)
+        taken = 0
+
+        async def counting() -> Message:
+            nonlocal taken
+            message = await receive()
+            if message["type"] == "http.request":
+                taken += len(message.get("body", b""))
+                if taken > limit:
+                    raise _too_large(limit)
+            return message
+
+        await self._app(scope, counting, send)
+
+
+def _check_headers(scope: Scope) -> int:
+    """The announced length of the body, 0 if none is. TooLarge for headers out of all proportion."""
+    headers = scope["headers"]
+    size = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
+    length = 0
+    for name, value in headers:
+        size += len(name) + len(value)
+        if name == b"content-length" and value.isdigit():
+            length = int(value)
+    if len(headers) > HEADER_COUNT or size > HEADER_BYTES:
+        raise TooLarge(
+            f"The request has more than {HEADER_COUNT} headers, or {HEADER_BYTES} bytes of them.",
+            remedy="Send fewer headers; in a browser, clear the cookies of this site.",
+        )
+    return length
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The request's body is larger than the {limit} bytes that this address takes.")
