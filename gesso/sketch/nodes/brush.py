@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 _PAPER = (236, 228, 214)
-_TOLERANCE = 14.0
+_TOLERANCE = 10.0
 """How far, of 255, the canvas may be from the picture before it is worth a stroke."""
 
 _CHECK_EVERY = 256
@@ -28,11 +28,12 @@ class Painting:
         self._picture = picture
         self._random = np.random.default_rng(seed)
         width, height = picture.size
-        coarsest = max(4.0, min(width, height) / 9)
+        coarsest = max(4.0, min(width, height) / 14)
         finest = max(1.2, min(width, height) / 300)
         self._radii = np.geomspace(coarsest, min(finest, coarsest), max(steps, 2))
         if steps == 1:
             self._radii = np.array([max(2.0, coarsest / 6)])
+        self._swirl = self._random.normal(0, 1, (2, 3, 3)).astype(np.float32)
         self._canvas = Image.new("RGB", picture.size, _PAPER)
         self._relief = Image.new("L", picture.size, 128)
 
@@ -42,7 +43,7 @@ class Painting:
         reference = self._picture.filter(ImageFilter.GaussianBlur(radius * 0.5))
         colors = np.asarray(reference, dtype=np.float32)
         difference = np.abs(colors - np.asarray(self._canvas, dtype=np.float32)).mean(axis=-1)
-        across = _directions(reference, radius)
+        across = _directions(reference, radius, self._swirl)
         starts = self._starts(difference, radius, everywhere=step == 0)
         canvas, relief = ImageDraw.Draw(self._canvas), ImageDraw.Draw(self._relief)
         jitter = self._random.normal(0, 1, (len(starts), 4))
@@ -51,9 +52,7 @@ class Painting:
                 check()
             path = _path(x, y, colors, across, radius)
             shade = colors[y, x] * (1 + 0.035 * jitter[number, 0]) + 3.0 * jitter[number, 1:4]
-            color = tuple(int(level) for level in np.clip(shade, 0, 255))
-            _stroke(canvas, path, radius, color)
-            _bristles(relief, path, radius, 128 + 40 * float(jitter[number, 0]))
+            _stroke(canvas, relief, path, radius, shade, 128 + 40 * float(jitter[number, 0]))
 
     def picture(self) -> Image.Image:
         """The canvas in its light."""
@@ -81,13 +80,16 @@ class Painting:
         return np.stack([y, x], axis=1)
 
 
-def _directions(picture: Image.Image, radius: float) -> Field:
-    """For every pixel the unit vector across the gradient, smoothed from the structure tensor."""
+def _directions(picture: Image.Image, radius: float, swirl: Field) -> Field:
+    """For every pixel the unit vector along the shapes; where there are none, along a slow swirl."""
     grey = np.asarray(picture.convert("L"), dtype=np.float32)
     dy, dx = np.gradient(grey)
     xx, yy, xy = (_blur(part, radius) for part in np.stack([dx * dx, dy * dy, dx * dy]).astype(np.float32))
-    # The angle of the tensor's main axis is the gradient's; a quarter turn from it runs along the shape.
-    angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.pi / 2
+    # The structure tensor's main axis is the gradient's. The swirl is a weak tensor of its own beside it.
+    turn = [
+        np.asarray(Image.fromarray(part).resize(picture.size, Image.Resampling.BICUBIC)) for part in swirl
+    ]
+    angle = 0.5 * np.arctan2(2 * xy + 0.8 * turn[0], xx - yy + 0.8 * turn[1]) + np.pi / 2
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)
 
 
@@ -130,25 +132,35 @@ def _path(x: int, y: int, colors: Field, across: Field, radius: float) -> list[t
 
 
 def _stroke(
-    draw: ImageDraw.ImageDraw, path: list[tuple[float, float]], radius: float, color: tuple[int, ...]
+    canvas: ImageDraw.ImageDraw,
+    relief: ImageDraw.ImageDraw,
+    path: list[tuple[float, float]],
+    radius: float,
+    color: Field,
+    level: float,
 ) -> None:
-    draw.line(path, fill=color, width=max(1, round(2 * radius)), joint="curve")
-    for x, y in (path[0], path[-1]):
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
-
-
-def _bristles(
-    draw: ImageDraw.ImageDraw, path: list[tuple[float, float]], radius: float, level: float
-) -> None:
-    """The stroke's height: a ridge with furrows along it."""
-    draw.line(path, fill=int(np.clip(level, 60, 200)), width=max(1, round(2 * radius)), joint="curve")
+    """A body of paint, and in it the tracks of the bristles: lighter and higher, darker and lower."""
+    width = max(1, round(2 * radius))
+    fills = ((canvas, _ink(color)), (relief, round(min(200.0, max(60.0, level)))))
+    for draw, fill in fills:
+        draw.line(path, fill=fill, width=width, joint="curve")
+        for x, y in (path[0], path[-1]):
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill)
     if radius < 2 or len(path) < 2:
         return
     (x0, y0), (x1, y1) = path[0], path[-1]
     norm = max(1e-6, ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5)
     nx, ny = -(y1 - y0) / norm, (x1 - x0) / norm
-    count = min(7, max(2, round(radius / 2)))
+    count = min(9, max(2, round(radius / 2)))
     for index in range(count):
         offset = radius * (2 * (index + 0.5) / count - 1)
-        furrow = [(x + nx * offset, y + ny * offset) for x, y in path]
-        draw.line(furrow, fill=int(np.clip(level + (26 if index % 2 else -26), 40, 220)), width=1)
+        track = [(x + nx * offset, y + ny * offset) for x, y in path]
+        side = 1 if index % 2 else -1
+        thick = max(1, round(radius / 8))
+        canvas.line(track, fill=_ink(color * (1 + 0.03 * side)), width=thick)
+        relief.line(track, fill=round(min(220.0, max(40.0, level + 22 * side))), width=thick)
+
+
+def _ink(color: Field) -> tuple[int, int, int]:
+    red, green, blue = (min(255, max(0, int(level))) for level in color)
+    return red, green, blue
