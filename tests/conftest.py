@@ -1,0 +1,35 @@
+"""For all suites: fast tests first, Debian packages on demand, Hypothesis without a stopwatch."""
+
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests import packages
+
+pytest_plugins = ["pytester"]
+
+LEVELS = ("unit", "", "integration", "acceptance")
+
+# How long an example takes says nothing on a machine that is shared.
+hypothesis.settings.register_profile("gesso", deadline=None)
+hypothesis.settings.load_profile("gesso")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Unit tests, then those of tests/ itself, then integration, then acceptance; else as collected."""
+    items.sort(key=_level)
+
+
+def _level(item: pytest.Item) -> int:
+    folder, _, rest = item.path.relative_to(Path(__file__).parent).as_posix().partition("/")
+    return LEVELS.index(folder) if rest and folder in LEVELS else LEVELS.index("")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """`@pytest.mark.package("chromium")`: have it, or install it, or be reported as skipped with its name."""
+    for marker in item.iter_markers("package"):
+        for name in marker.args:
+            missing = packages.ensure(name)
+            if missing:
+                pytest.skip(f"needs the Debian package {name}: {missing}")
