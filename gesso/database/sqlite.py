@@ -12,6 +12,7 @@ from sqlalchemy.pool import StaticPool
 
 from gesso.database.failures import translate
 from gesso.database.migrations import prepare
+from gesso.errors import StorageError
 
 T = TypeVar("T")
 
@@ -85,4 +86,8 @@ def make_engine(url: str) -> Engine:
 def _make_folder(url: str) -> None:
     path = url.removeprefix("sqlite:///").partition("?")[0]
     if url != path and path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(path).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"The folder {str(folder)!r} could not be made: {error.strerror}") from error
