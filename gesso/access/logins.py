@@ -17,6 +17,7 @@ class NewLogin:
 
     token: str = field(repr=False)
     expires: float
+    lasts_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ def create(conn: Connection, account_id: str, key_id: str, now: float, lasts_s: 
             sha256=tokens.digest(token), account_id=account_id, key_id=key_id, created=now, expires=expires
         )
     )
-    return NewLogin(token=token, expires=expires)
+    return NewLogin(token=token, expires=expires, lasts_s=lasts_s)
 
 
 def by_digest(conn: Connection, sha256: str) -> OpenLogin | None:

@@ -12,7 +12,7 @@ OWN_PREFIX, OWN_BODY_BYTES = "/gesso/", 1024 * 1024
 
 
 class Limits:
-    """Raises TooLarge before the body is read if its length was announced, else when it has become too long."""
+    """Raises TooLarge before the body is read if its length was announced, else when it becomes too long."""
 
     def __init__(self, app: ASGIApp, *, body_bytes: int) -> None:
         self._app = app
