@@ -1,0 +1,295 @@
+"""Tends one engine: starts, adopts, probes, restarts and stops it, as decide says."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gesso.config.schema import FleetConfig, LogsConfig
+from gesso.engines.probe import NOT_LISTENING, Outcome
+from gesso.errors import EngineError, ProcessError
+from gesso.fleet.decide import Act, Action, Budget, Wanted, decide
+from gesso.fleet.launch import HOST, Launch, free_port, holder, is_free, plan, without_port
+from gesso.fleet.member import Member
+from gesso.fleet.node_catalog import load_catalog
+from gesso.fleet.observe import observe
+from gesso.fleet.state import USABLE, State
+from gesso.processes.exits import explain
+from gesso.processes.logs import rotate, tail
+from gesso.processes.process import Alive, Exited, Gone, Process
+from gesso.processes.process import Unknown as UnknownProcess
+from gesso.processes.record import read_record
+
+logger = logging.getLogger(__name__)
+
+# How long a new engine's socket may keep it from being called ready: without it, jobs run unseen.
+SOCKET_S = 5.0
+LAST_LINES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How often to look."""
+
+    tick_s: float = 0.2
+    probe_s: float = 2.0
+    eager_probe_s: float = 0.25
+    """Between probes of an engine that is not ready."""
+    probe_limit_s: float = 5.0
+    rotate_s: float = 10.0
+
+
+class Keeper:
+    """Two loops over one member: `tend` looks at the process and acts, `watch` asks over the network.
+
+    They are two, so that an engine that takes seconds to answer is still seen to exit at once.
+    """
+
+    def __init__(
+        self,
+        member: Member,
+        *,
+        storage: Path,
+        fleet: FleetConfig,
+        logs: LogsConfig,
+        timing: Timing,
+        environ: Mapping[str, str],
+        changed: Callable[[Member], None],
+    ) -> None:
+        self._member = member
+        self._storage = storage
+        self._fleet = fleet
+        self._logs = logs
+        self._timing = timing
+        self._environ = environ
+        self._changed = changed
+        self._budget = Budget(
+            restarts=fleet.restarts,
+            window_s=fleet.restart_window_s,
+            back_off_s=fleet.back_off_s,
+            back_off_limit_s=fleet.back_off_limit_s,
+            start_limit_s=fleet.start_limit_s,
+        )
+        self._rotated_at = 0.0
+
+    def adopt(self) -> None:
+        """Take over the process that an earlier gesso left running, if there is one."""
+        member = self._member
+        record = read_record(member.record)
+        if record is None or record.port is None:
+            return
+        process = Process(record)
+        if isinstance(process.poll(), Exited | Gone):
+            member.record.unlink(missing_ok=True)
+            return
+        member.engine.url = f"http://{HOST}:{record.port}"
+        member.outdated = without_port(self._plan(record.port).argv) != without_port(record.argv)
+        member.begin(process, adopted=True, now=time.monotonic())
+        logger.info("%s: adopted process %d", member.name, process.pid)
+
+    async def tend(self) -> None:
+        """Tick until cancelled: at once when the process exits or something is asked, else regularly."""
+        wake = self._member.wake
+        while True:
+            wake.clear()
+            try:
+                await self._tick()
+            except Exception:
+                logger.exception("supervisor tick of %s failed", self._member.name)
+            try:
+                async with asyncio.timeout(self._timing.tick_s):
+                    await wake.wait()
+            except TimeoutError:
+                continue
+
+    async def watch(self) -> None:
+        """Probe until cancelled."""
+        member = self._member
+        while True:
+            try:
+                if member.external or (
+                    member.process is not None and isinstance(member.process.poll(), Alive)
+                ):
+                    await self._probe()
+            except Exception:
+                logger.exception("probe of %s failed", member.name)
+            eager = member.state not in USABLE
+            await asyncio.sleep(self._timing.eager_probe_s if eager else self._timing.probe_s)
+
+    def let_go(self) -> None:
+        """Leave the process to itself: it runs on, and its record tells the next gesso."""
+        self._member.unwatch()
+
+    async def halt(self) -> None:
+        """Stop the process, if there is one; for the end of gesso."""
+        member = self._member
+        if member.process is None:
+            return
+        try:
+            await member.process.stop(self._fleet.stop_grace_s)
+        except ProcessError as error:
+            logger.error("%s: %s", member.name, error.message)
+            return
+        member.record.unlink(missing_ok=True)
+        self._enter(State.STOPPED, "gesso stopped")
+
+    async def load(self) -> None:
+        """Ask for the node classes; raises EngineError."""
+        member = self._member
+        life = member.life
+        raw = await member.engine.object_info()
+        catalog = await asyncio.to_thread(load_catalog, member.name, raw)
+        if member.life != life:
+            return
+        if member.catalog is None or member.catalog.sha256 != catalog.sha256:
+            member.catalog = catalog
+            self._changed(member)
+
+    async def _tick(self) -> None:
+        member = self._member
+        self._note_end()
+        action = decide(member.wanted, observe(member), self._budget, time.monotonic(), jitter=member.jitter)
+        try:
+            await self._act(action)
+        except ProcessError as error:
+            logger.error("%s: %s", member.name, error.message)
+            self._fail(error.message)
+            self._enter(State.FAILING, error.message)
+        await self._rotate()
+
+    async def _act(self, action: Action) -> None:
+        member = self._member
+        match action.act:
+            case Act.NONE:
+                self._enter(action.state, action.reason)
+            case Act.START:
+                self._enter(action.state, action.reason)
+                await self._start()
+            case Act.STOP:
+                await self._stop()
+                member.process = None
+                member.restart_asked = False
+                member.record.unlink(missing_ok=True)
+                self._enter(action.state, action.reason)
+            case Act.RESTART:
+                self._enter(action.state, action.reason)
+                await self._stop()
+                self._fail(action.reason)
+
+    async def _start(self) -> None:
+        member = self._member
+        if member.process is not None:
+            # It has ended; children that it left may hold the port or the card.
+            await self._stop()
+            member.restarts += 1
+        member.restart_asked = False
+        port = member.config.port or free_port()
+        if not is_free(port):
+            raise ProcessError(f"port {port} is taken by {holder(port)}")
+        launch = self._plan(port)
+        process = Process.start(
+            launch.argv, env=launch.env, cwd=launch.cwd, log=member.log, port=port, record_path=member.record
+        )
+        member.engine.url = f"http://{HOST}:{port}"
+        member.outdated = False
+        member.begin(process, adopted=False, now=time.monotonic())
+        logger.info("%s: started process %d on port %d", member.name, process.pid, port)
+
+    async def _stop(self) -> None:
+        member = self._member
+        if member.process is None:
+            return
+        member.stopping = True
+        self._changed(member)
+        try:
+            await member.process.stop(self._fleet.stop_grace_s)
+        finally:
+            member.stopping = False
+        member.come_up()
+
+    def _note_end(self) -> None:
+        """The process ended without being asked to: once, with the reason and the log's last words."""
+        member = self._member
+        if member.process is None or member.exit:
+            return
+        state = member.process.poll()
+        if isinstance(state, Alive | UnknownProcess):
+            return
+        how = explain(state.code) if isinstance(state, Exited) else "ended; nobody can tell how"
+        lines = "\n".join(tail(member.log, LAST_LINES))
+        logger.warning("%s: process %d %s", member.name, member.process.pid, how)
+        self._fail(f"{how}; last lines of its log:\n{lines}" if lines else f"{how}; its log is empty")
+
+    def _fail(self, how: str) -> None:
+        member = self._member
+        member.come_up()
+        member.exit = how
+        member.was_ready = False
+        member.jitter = random.random()  # noqa: S311
+        if member.wanted is Wanted.RUNNING:
+            member.failures.append(time.monotonic())
+            del member.failures[: -self._budget.restarts - 1]
+
+    async def _probe(self) -> None:
+        member = self._member
+        life = member.life
+        probe = await member.engine.probe(timeout_s=self._timing.probe_limit_s)
+        if member.life != life:
+            return
+        member.probe = probe
+        if member.external:
+            self._notice_return(probe.outcome)
+        if probe.outcome is Outcome.OK and not member.loaded:
+            await self._introduce()
+        member.wake.set()
+
+    def _notice_return(self, outcome: Outcome) -> None:
+        """An external engine that was away, or whose socket broke, may be another one now."""
+        member = self._member
+        reopened = member.loaded and member.socket.connections > member.loaded_connection
+        if outcome in NOT_LISTENING or reopened:
+            probe = member.probe
+            member.come_up()
+            member.probe = probe
+
+    async def _introduce(self) -> None:
+        """Make a healthy engine ready: its node classes, then its socket."""
+        member = self._member
+        life = member.life
+        try:
+            await self.load()
+        except EngineError as error:
+            if member.life == life:
+                member.loading = f"its node classes cannot be loaded: {error.message}"
+            return
+        if not await member.socket.opened(SOCKET_S):
+            logger.warning("%s: its WebSocket does not open; jobs will run without progress", member.name)
+        if member.life == life:
+            member.loaded = member.was_ready = True
+            member.loading = ""
+            member.loaded_connection = member.socket.connections
+
+    def _enter(self, state: State, reason: str) -> None:
+        member = self._member
+        member.reason = reason
+        member.gave_up = state is State.STOPPED_AFTER_FAILURES
+        if state is not member.state:
+            member.state = state
+            member.since = time.time()
+            logger.info("%s: %s (%s)", member.name, state, reason)
+            self._changed(member)
+
+    def _plan(self, port: int) -> Launch:
+        return plan(self._member.config, port=port, storage=self._storage, environ=self._environ)
+
+    async def _rotate(self) -> None:
+        now = time.monotonic()
+        if now - self._rotated_at < self._timing.rotate_s or self._member.external:
+            return
+        self._rotated_at = now
+        await asyncio.to_thread(
+            rotate, self._member.log, limit=self._logs.engine_log_size, keep=self._logs.engine_log_files
+        )

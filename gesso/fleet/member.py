@@ -1,0 +1,158 @@
+"""One engine of the fleet: what the supervisor knows of it, and a snapshot of that."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gesso.config.schema import EngineConfig
+from gesso.engines.comfyui import ComfyUI
+from gesso.engines.probe import Probe
+from gesso.engines.socket import Socket
+from gesso.fleet.decide import Activity, Wanted
+from gesso.fleet.node_catalog import NodeCatalog
+from gesso.fleet.state import USABLE, State
+from gesso.processes.process import Process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A snapshot, for lists and reports. `since` is in seconds since the epoch."""
+
+    name: str
+    kind: str
+    state: State
+    reason: str
+    since: float
+    ready: bool
+    external: bool
+    url: str
+    pid: int | None
+    restarts: int
+    outdated: bool
+    queue_remaining: int | None
+    nodes: int | None
+    version: str | None
+    probe: Probe | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """Somebody knows that a job makes no progress; `at` by time.monotonic."""
+
+    reason: str
+    at: float
+
+
+class Member:
+    """A live engine: only the supervisor writes here, others read (but for `uploaded`)."""
+
+    def __init__(
+        self, config: EngineConfig, engine: ComfyUI, socket: Socket, *, log: Path, record: Path
+    ) -> None:
+        self.name = config.name
+        self.config = config
+        self.engine = engine
+        self.socket = socket
+        self.log = log
+        self.record = record
+        self.state = State.UNKNOWN
+        self.reason = "not looked at yet"
+        self.since = time.time()
+        self.catalog: NodeCatalog | None = None
+        """The last one loaded; kept while the engine restarts."""
+        self.probe: Probe | None = None
+        self.restarts = 0
+        """How often gesso has started it again since gesso itself began."""
+        self.outdated = False
+        """It was adopted, and runs with other settings than the configuration has today."""
+        self.uploaded: set[str] = set()
+        """For whoever uploads: names the engine has. Emptied when the engine comes up anew."""
+
+        self.wanted = Wanted.RUNNING
+        self.process: Process | None = None
+        self.life = 0
+        """Counts processes, so that the answer of an old one is not taken for the new one's."""
+        self.started_at = 0.0
+        self.exit = ""
+        self.failures: list[float] = []
+        self.jitter = 0.0
+        self.gave_up = False
+        self.restart_asked = False
+        self.stopping = False
+        self.stuck: Stuck | None = None
+        self.loaded = False
+        self.loading = ""
+        self.loaded_connection = 0
+        self.was_ready = False
+        self.wake = asyncio.Event()
+        self.unwatch: Callable[[], None] = lambda: None
+
+    @property
+    def external(self) -> bool:
+        """Somebody else's: watched, never signalled."""
+        return self.config.url is not None
+
+    @property
+    def url(self) -> str:
+        return self.engine.url
+
+    @property
+    def pid(self) -> int | None:
+        return self.process.pid if self.process is not None else None
+
+    @property
+    def ready(self) -> bool:
+        """It takes jobs: it answers us, and we know what it can do."""
+        return self.state in USABLE and not self.stopping
+
+    @property
+    def given_up(self) -> bool:
+        """It will not come back by itself."""
+        return self.state in (State.STOPPED, State.STOPPED_AFTER_FAILURES)
+
+    @property
+    def activity(self) -> Activity:
+        """What it is doing; unknown is not idle."""
+        remaining = self.socket.queue_remaining
+        if remaining is None:
+            return Activity.UNKNOWN
+        return Activity.BUSY if remaining > 0 else Activity.IDLE
+
+    def status(self) -> Status:
+        return Status(
+            name=self.name,
+            kind=self.config.kind,
+            state=self.state,
+            reason=self.reason,
+            since=self.since,
+            ready=self.ready,
+            external=self.external,
+            url=self.url,
+            pid=self.pid,
+            restarts=self.restarts,
+            outdated=self.outdated,
+            queue_remaining=self.socket.queue_remaining,
+            nodes=len(self.catalog.catalog.raw) if self.catalog is not None else None,
+            version=self.probe.version if self.probe is not None else None,
+            probe=self.probe,
+        )
+
+    def begin(self, process: Process, *, adopted: bool, now: float) -> None:
+        """It has a process now. An adopted one is taken to have been ready: it may hold jobs."""
+        self.process = process
+        self.started_at = now
+        self.exit = ""
+        self.come_up()
+        self.was_ready = adopted
+        self.unwatch = process.on_exit(self.wake.set)
+
+    def come_up(self) -> None:
+        """Whatever was known of the engine before is void; only its catalog is kept, as the last known."""
+        self.life += 1
+        self.probe = None
+        self.stuck = None
+        self.loaded = False
+        self.loading = ""
+        self.uploaded.clear()

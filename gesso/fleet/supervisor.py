@@ -1,0 +1,192 @@
+"""Keeps the engines running: observes, decides, acts, and tells what changed."""
+
+import asyncio
+import os
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from gesso.config.credential import headers
+from gesso.config.schema import EngineConfig, FleetConfig, LogsConfig
+from gesso.engines.comfyui import ComfyUI
+from gesso.engines.socket import Socket
+from gesso.engines.transport import open_session
+from gesso.errors import Conflict, NotFound
+from gesso.events import Bus, EngineChanged
+from gesso.fleet.decide import Wanted
+from gesso.fleet.keeper import Keeper, Timing
+from gesso.fleet.launch import HOST, free_port
+from gesso.fleet.member import Member, Stuck
+from gesso.fleet.state import State
+
+# A stop takes its grace, and then the kill.
+STOP_MARGIN_S = 15.0
+
+
+class Supervisor:
+    """The fleet: `async with` starts (or adopts) the engines and, at the end, stops them.
+
+    Order of the stop: no more ticks, then the engines, all at once, unless `leave_running`.
+    """
+
+    def __init__(
+        self,
+        engines: Sequence[EngineConfig],
+        storage: Path,
+        bus: Bus,
+        *,
+        fleet: FleetConfig | None = None,
+        logs: LogsConfig | None = None,
+        timing: Timing | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._configs = tuple(engines)
+        self._storage = storage.absolute()
+        self._bus = bus
+        self._fleet = fleet or FleetConfig()
+        self._logs = logs or LogsConfig()
+        self._timing = timing or Timing()
+        self._environ = dict(os.environ if environ is None else environ)
+        self.leave_running = self._fleet.leave_running
+        """Whether the engines run on when this ends; the next supervisor adopts them."""
+        self._keepers: dict[str, Keeper] = {}
+        self._members: dict[str, Member] = {}
+        self._states: dict[str, State] = {}
+        self._change = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._storage.mkdir(parents=True, exist_ok=True)
+        credentials = {each.name: headers(each.credential, self._environ) for each in self._configs}
+        self._session = open_session()
+        for config in self._configs:
+            self._enlist(config, credentials[config.name])
+        self._group = asyncio.TaskGroup()
+        await self._group.__aenter__()
+        self._tasks = []
+        for name, member in self._members.items():
+            keeper = self._keepers[name]
+            for what, loop in (
+                ("socket", member.socket.run()),
+                ("tend", keeper.tend()),
+                ("watch", keeper.watch()),
+            ):
+                self._tasks.append(self._group.create_task(loop, name=f"{what} {name}"))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            for task in self._tasks:
+                task.cancel()
+            await self._group.__aexit__(None, None, None)
+            if not self.leave_running:
+                await asyncio.gather(*(keeper.halt() for keeper in self._keepers.values()))
+        finally:
+            for keeper in self._keepers.values():
+                keeper.let_go()
+            await self._session.close()
+
+    def members(self) -> Sequence[Member]:
+        """All engines, in the order of the configuration."""
+        return tuple(self._members.values())
+
+    def find(self, name: str) -> Member | None:
+        return self._members.get(name)
+
+    def member(self, name: str) -> Member:
+        """The engine of that name; raises NotFound."""
+        if name not in self._members:
+            raise NotFound(f"there is no engine {name!r}")
+        return self._members[name]
+
+    async def changed(self) -> None:
+        """Wait for the next change of any engine's state or catalog."""
+        await self._change.wait()
+
+    async def wait_for(self, name: str, *states: State, timeout_s: float) -> Member:
+        """Wait until the engine is in one of the states; raises TimeoutError."""
+        member = self.member(name)
+        async with asyncio.timeout(timeout_s):
+            while member.state not in states or member.stopping:
+                await self.changed()
+        return member
+
+    def start(self, name: str) -> None:
+        """Ask that it runs, with a new budget; it starts at the next tick."""
+        member = self._ours(name)
+        member.wanted = Wanted.RUNNING
+        self._forgive(member)
+
+    async def stop(self, name: str) -> None:
+        """Ask that it does not run, and wait until it has ended; it stays so until somebody starts it."""
+        member = self._ours(name)
+        member.wanted = Wanted.STOPPED
+        self._forgive(member)
+        await self.wait_for(name, State.STOPPED, timeout_s=self._fleet.stop_grace_s + STOP_MARGIN_S)
+
+    def restart(self, name: str) -> None:
+        """Ask for a new process, with a new budget; whatever the old one executes is lost."""
+        member = self._ours(name)
+        member.wanted = Wanted.RUNNING
+        member.restart_asked = True
+        self._forgive(member)
+
+    def report_stuck(self, name: str, reason: str) -> None:
+        """Tell that a job on it has made no progress for longer than its limit: this restarts the engine.
+
+        Void as soon as the engine says anything about a prompt again, also just before the restart.
+        """
+        member = self.member(name)
+        member.stuck = Stuck(reason=reason, at=time.monotonic())
+        member.wake.set()
+
+    async def refresh(self, name: str) -> None:
+        """Load its node classes anew, as after a new model was put there; raises EngineError."""
+        self.member(name)
+        await self._keepers[name].load()
+
+    def _ours(self, name: str) -> Member:
+        member = self.member(name)
+        if member.external:
+            raise Conflict(f"{name!r} is not run by gesso: whoever runs it must start and stop it")
+        return member
+
+    def _forgive(self, member: Member) -> None:
+        member.failures.clear()
+        member.gave_up = False
+        member.wake.set()
+
+    def _enlist(self, config: EngineConfig, credential: Mapping[str, str]) -> None:
+        url = config.url or f"http://{HOST}:{config.port or free_port()}"
+        engine = ComfyUI(name=config.name, url=url, session=self._session, headers=credential)
+        member = Member(
+            config,
+            engine,
+            Socket(engine, client_id=f"gesso-{uuid.uuid4().hex}"),
+            log=self._storage / "logs" / f"{config.name}.log",
+            record=self._storage / "engines" / f"{config.name}.json",
+        )
+        keeper = Keeper(
+            member,
+            storage=self._storage,
+            fleet=self._fleet,
+            logs=self._logs,
+            timing=self._timing,
+            environ=self._environ,
+            changed=self._note_change,
+        )
+        self._members[config.name] = member
+        self._keepers[config.name] = keeper
+        if not member.external:
+            keeper.adopt()
+
+    def _note_change(self, member: Member) -> None:
+        self._change.set()
+        self._change = asyncio.Event()
+        if self._states.get(member.name) is not member.state:
+            self._states[member.name] = member.state
+            self._bus.publish(EngineChanged(engine=member.name, state=member.state, reason=member.reason))
