@@ -25,7 +25,7 @@ BANNED_SUFFIXES = (
     "Service",
     "Processor",
 )
-# The only files that may catch everything, and what goes on there. Each logs the traceback or answers with it.
+# The only files that may catch everything, and why. Each logs the traceback or answers with it.
 CATCH_ALL = {
     "gesso/events.py": "one subscriber's failure is not the next one's",
     "gesso/fleet/supervisor.py": "the tick goes on for the other engines",
