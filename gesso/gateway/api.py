@@ -1,0 +1,110 @@
+"""gesso's own typed API under /gesso/api: accounts, keys, engines, jobs, a summary, and a description of it."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Security
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from gesso import __version__
+from gesso.access.access import Access
+from gesso.access.identity import Identity
+from gesso.errors import GessoError, MethodNotAllowed, NotFound, RequestError
+from gesso.fleet.supervisor import Supervisor
+from gesso.gateway.api_accounts import account_routes
+from gesso.gateway.api_caller import holder
+from gesso.gateway.api_docs import page
+from gesso.gateway.api_engines import engine_routes
+from gesso.gateway.api_jobs import Cancel, job_routes
+from gesso.gateway.api_models import EngineState, JobCounts, Summary, Whoami
+from gesso.gateway.middleware.failures import response_for
+from gesso.gateway.responses import html
+from gesso.jobs.queue import Queue
+
+PREFIX = "/gesso/api"
+
+
+def make_api(*, access: Access, queue: Queue, supervisor: Supervisor, cancel: Cancel) -> FastAPI:
+    """The app to mount at PREFIX. It expects scope["gesso.identity"], and the path as it came."""
+    app = FastAPI(
+        title="gesso",
+        version=__version__,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        # Only described here: the identify middleware has read the header already.
+        dependencies=[Security(HTTPBearer(auto_error=False))],
+        redirect_slashes=False,
+    )
+    app.include_router(_summary_routes(queue, supervisor), prefix=PREFIX)
+    app.include_router(account_routes(access), prefix=PREFIX)
+    app.include_router(engine_routes(supervisor), prefix=PREFIX)
+    app.include_router(job_routes(queue, cancel, access), prefix=PREFIX)
+    app.add_api_route(f"{PREFIX}/docs", _docs, include_in_schema=False)
+    for kind in (GessoError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _answer)
+    return app
+
+
+def _summary_routes(queue: Queue, supervisor: Supervisor) -> APIRouter:
+    router = APIRouter(tags=["status"])
+
+    @router.get("/status")
+    async def status(identity: Annotated[Identity, Depends(holder("engines:read"))]) -> Summary:
+        """Everything at one glance."""
+        counts = await queue.counts()
+        return Summary(
+            version=__version__,
+            whoami=Whoami.of(identity),
+            mine=await queue.remaining(identity.account_id),
+            jobs=JobCounts(queued=counts.queued, running=counts.running),
+            engines=[
+                EngineState(name=each.name, state=each.state, reason=each.reason, ready=each.ready)
+                for each in supervisor.members()
+            ],
+        )
+
+    return router
+
+
+async def _docs(request: Request) -> Response:
+    return html(page(request.app.openapi()))
+
+
+async def _answer(request: Request, raised: Exception) -> Response:
+    """What FastAPI refuses by itself is told in the same shape, by the same writer."""
+    return response_for(_ours(raised), request.scope)
+
+
+def _ours(raised: Exception) -> GessoError:
+    if isinstance(raised, GessoError):
+        return raised
+    # FastAPI wraps whatever goes wrong while it reads the body.
+    if isinstance(raised.__cause__, GessoError):
+        return raised.__cause__
+    if isinstance(raised, RequestValidationError):
+        return RequestError("; ".join(_problem(each) for each in raised.errors()) + ".")
+    if isinstance(raised, HTTPException):
+        return _of_status(raised)
+    return GessoError()
+
+
+def _problem(error: Any) -> str:
+    place = ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))
+    return f"`{place}`: {error['msg']}" if place else str(error["msg"])
+
+
+def _of_status(raised: HTTPException) -> GessoError:
+    match raised.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return NotFound("There is nothing at this address.", remedy=f"{PREFIX}/docs lists the routes.")
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = (raised.headers or {}).get("Allow", "")
+            return MethodNotAllowed(allowed=tuple(allowed.replace(",", " ").split()))
+        case status if status < 500:
+            return RequestError(str(raised.detail))
+        case _:
+            return GessoError()

@@ -1,0 +1,77 @@
+"""`/gesso/api`: whoami, keys and users."""
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from gesso.access.access import Access
+from gesso.access.identity import Identity
+from gesso.gateway.api_caller import caller, holder
+from gesso.gateway.api_models import CreateKey, CreateUser, Key, Keys, NewKey, User, Users, Whoami
+
+Caller = Annotated[Identity, Depends(caller)]
+Owner = Annotated[Identity, Depends(holder("keys:own"))]
+Administrator = Annotated[Identity, Depends(holder("accounts:manage"))]
+
+
+def account_routes(access: Access) -> APIRouter:
+    router = APIRouter(tags=["accounts"])
+
+    @router.get("/whoami")
+    async def whoami(identity: Caller) -> Whoami:
+        """Whose key this is, and what it may do."""
+        return Whoami.of(identity)
+
+    @router.get("/keys")
+    async def list_keys(identity: Owner, account: str | None = None, all: bool = False) -> Keys:
+        """Your keys, revoked ones too; of another `account`, or of `all`, with accounts:manage."""
+        account_id: str | None = identity.account_id
+        if all or not _is_self(identity, account):
+            identity.require("accounts:manage")
+            account_id = None if all else (await access.account(account or "")).id
+        return Keys(keys=[Key.of(key) for key in await access.keys(account_id)])
+
+    @router.post("/keys", status_code=201)
+    async def create_key(identity: Owner, asked: CreateKey) -> NewKey:
+        """A new key, with no more scopes and for no longer than yours. Its token is told this once."""
+        expires = None if asked.expires_in_s is None else time.time() + asked.expires_in_s
+        made = await access.create_key(
+            identity.account_id if _is_self(identity, asked.account) else asked.account or "",
+            asked.name,
+            scopes=asked.scopes,
+            expires=expires,
+            by=identity,
+        )
+        return NewKey(key=Key.of(made.key), token=made.token)
+
+    @router.delete("/keys/{key_id}")
+    async def revoke_key(identity: Owner, key_id: str) -> Key:
+        """Revoke a key: it opens nothing from now on. Again is fine."""
+        own_only = None if identity.may("accounts:manage") else identity.account_id
+        return Key.of(await access.revoke_key(key_id, own_only))
+
+    @router.get("/users")
+    async def list_users(identity: Administrator) -> Users:
+        """Every account."""
+        return Users(users=[User.of(account) for account in await access.accounts()])
+
+    @router.post("/users", status_code=201)
+    async def create_user(identity: Administrator, asked: CreateUser) -> User:
+        """A new account. It has no key yet: make one with `POST /gesso/api/keys`."""
+        return User.of(await access.create_account(asked.name, asked.role))
+
+    @router.post("/users/{name}/disable")
+    async def disable_user(identity: Administrator, name: str) -> User:
+        """All keys and logins of the account open nothing while it is disabled. Again is fine."""
+        return User.of(await access.set_disabled(name, True))
+
+    @router.post("/users/{name}/enable")
+    async def enable_user(identity: Administrator, name: str) -> User:
+        return User.of(await access.set_disabled(name, False))
+
+    return router
+
+
+def _is_self(identity: Identity, account: str | None) -> bool:
+    return account is None or account.lower() == identity.name.lower() or account == identity.account_id

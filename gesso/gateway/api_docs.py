@@ -1,0 +1,68 @@
+"""The page that describes our own API, made from its OpenAPI description, without anything from elsewhere."""
+
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+
+def page(description: dict[str, Any]) -> str:
+    """An HTML page: every route with its parameters, body and answer, then every shape."""
+    template = Template((files("gesso.gateway") / "pages" / "api.html").read_text("utf-8"))
+    routes = "\n".join(
+        _route(method, path, operation)
+        for path, operations in description["paths"].items()
+        for method, operation in operations.items()
+    )
+    shapes = "\n".join(
+        _shape(name, schema) for name, schema in sorted(description["components"]["schemas"].items())
+    )
+    return template.substitute(version=escape(description["info"]["version"]), routes=routes, shapes=shapes)
+
+
+def _route(method: str, path: str, operation: dict[str, Any]) -> str:
+    parts = [
+        f'<h3><span class="method">{method.upper()}</span> <code>{escape(path)}</code></h3>',
+        f"<p>{escape(operation.get('description') or operation['summary'])}</p>",
+    ]
+    parameters = [
+        (each["name"], each["schema"], each["required"]) for each in operation.get("parameters", ())
+    ]
+    if parameters:
+        parts.append(_table(parameters))
+    if body := operation.get("requestBody"):
+        parts.append(f"<p>Body: {_type(body['content']['application/json']['schema'])}</p>")
+    status, answer = next(iter(operation["responses"].items()))
+    content = answer.get("content", {})
+    kind = _type(content["application/json"]["schema"]) if "application/json" in content else "text"
+    parts.append(f"<p>Answer: {status}, {kind}</p>")
+    return f"<section>{''.join(parts)}</section>"
+
+
+def _shape(name: str, schema: dict[str, Any]) -> str:
+    required = schema.get("required", ())
+    rows = [(field, each, field in required) for field, each in schema.get("properties", {}).items()]
+    inner = _table(rows) if rows else f"<p>{_type(schema)}</p>"
+    return f'<section id="{escape(name)}"><h3>{escape(name)}</h3>{inner}</section>'
+
+
+def _table(rows: list[tuple[str, dict[str, Any], bool]]) -> str:
+    lines = [
+        f"<tr><td><code>{escape(name)}</code></td><td>{_type(schema)}{'' if required else ', optional'}</td>"
+        f"<td>{escape(schema.get('description', ''))}</td></tr>"
+        for name, schema, required in rows
+    ]
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if reference := schema.get("$ref"):
+        name = escape(reference.rpartition("/")[2])
+        return f'<a href="#{name}">{name}</a>'
+    if choices := schema.get("anyOf"):
+        return " or ".join(_type(choice) for choice in choices)
+    if values := schema.get("enum"):
+        return " | ".join(f"<code>{escape(str(value))}</code>" for value in values)
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    return escape(schema.get("type", "anything"))

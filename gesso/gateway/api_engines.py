@@ -1,0 +1,87 @@
+"""`/gesso/api/engines`: what they are, how they fare, and the levers."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from starlette.responses import Response
+
+from gesso.access.identity import Identity
+from gesso.errors import NotFound
+from gesso.fleet.member import Member
+from gesso.fleet.supervisor import Supervisor
+from gesso.gateway.api_caller import holder
+from gesso.gateway.api_models import Engine, Engines
+from gesso.processes.logs import follow as followed
+from gesso.processes.logs import tail
+
+logger = logging.getLogger(__name__)
+
+Reader = Annotated[Identity, Depends(holder("engines:read"))]
+Controller = Annotated[Identity, Depends(holder("engines:control"))]
+Lines = Annotated[int, Query(ge=0, le=100_000)]
+
+
+def engine_routes(supervisor: Supervisor) -> APIRouter:
+    router = APIRouter(prefix="/engines", tags=["engines"])
+
+    @router.get("")
+    async def list_engines(identity: Reader) -> Engines:
+        """Every engine, with its state and the evidence for it."""
+        return Engines(engines=[Engine.of(member) for member in supervisor.members()])
+
+    @router.get("/{name}")
+    async def show_engine(identity: Reader, name: str) -> Engine:
+        return Engine.of(supervisor.member(name))
+
+    @router.post("/{name}/start", status_code=202)
+    async def start_engine(identity: Controller, name: str) -> Engine:
+        """Start it, with a new budget of restarts. Accepted; its state tells when it is ready."""
+        logger.info("%s starts engine %s", identity.name, name)
+        supervisor.start(name)
+        return Engine.of(supervisor.member(name))
+
+    @router.post("/{name}/stop")
+    async def stop_engine(identity: Controller, name: str) -> Engine:
+        """Stop it; answered when it has ended. It stays so until it is started."""
+        logger.info("%s stops engine %s", identity.name, name)
+        await supervisor.stop(name)
+        return Engine.of(supervisor.member(name))
+
+    @router.post("/{name}/restart", status_code=202)
+    async def restart_engine(identity: Controller, name: str) -> Engine:
+        """Stop it and start it anew. The jobs it runs are run again."""
+        logger.info("%s restarts engine %s", identity.name, name)
+        supervisor.restart(name)
+        return Engine.of(supervisor.member(name))
+
+    @router.get("/{name}/logs", response_class=PlainTextResponse)
+    async def show_logs(
+        identity: Controller, name: str, lines: Lines = 100, follow: bool = False
+    ) -> Response:
+        """The last lines of its log; with `follow=1` then each new line, until you hang up."""
+        member = _logged(supervisor.member(name))
+        if follow:
+            stream = _lines(followed(member.log, lines=lines))
+            return StreamingResponse(stream, media_type="text/plain; charset=utf-8")
+        last = await asyncio.to_thread(tail, member.log, lines)
+        return PlainTextResponse("".join(line + "\n" for line in last))
+
+    return router
+
+
+def _logged(member: Member) -> Member:
+    if member.external:
+        raise NotFound(
+            f"gesso does not run engine {member.name!r}, so it has no log of it.",
+            remedy="Look for the log where the engine runs.",
+        )
+    return member
+
+
+async def _lines(lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for line in lines:
+        yield line + "\n"
