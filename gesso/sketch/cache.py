@@ -1,6 +1,9 @@
 """Results kept from one prompt for the next, found by what a node and all before it were asked to do."""
 
-from collections.abc import Hashable, Iterable, Sequence
+import hashlib
+import math
+import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -25,8 +28,7 @@ class Entry:
 
 @dataclass(slots=True)
 class _Store:
-    entries: dict[Hashable, Entry] = field(default_factory=dict)
-    # The entry of each node at hand, so that the long signatures are hashed once per prompt only.
+    entries: dict[bytes, Entry] = field(default_factory=dict)
     nodes: dict[str, Entry] = field(default_factory=dict)
     instances: dict[tuple[str, str], Node] = field(default_factory=dict)
 
@@ -89,7 +91,7 @@ class Cache:
 
     def _open(self, scope: _Scope, node_ids: Iterable[str]) -> None:
         store = self._stores.setdefault(scope, _Store())
-        used: dict[Hashable, Entry] = {}
+        used: dict[bytes, Entry] = {}
         for node_id in node_ids:
             signature = self._signatures.of(node_id)
             entry = used.get(signature)
@@ -112,75 +114,77 @@ class Cache:
 
 
 class Signatures:
-    """Tells of each node a key that is equal exactly where the node would compute the same."""
+    """Tells of each node a key that is equal exactly where the node would compute the same.
+
+    A key is a digest of the node's own part and of the keys of the nodes it is linked to: its length does not
+    grow with the graph.
+    """
 
     def __init__(self, graph: Graph, folders: Folders) -> None:
         self._graph = graph
         self._folders = folders
-        self._own: dict[str, tuple[Hashable, list[tuple[str, Any]]]] = {}
+        self._known: dict[str, bytes] = {}
 
-    def of(self, node_id: str) -> Hashable:
-        """The node's own part, then that of all ancestors in a fixed order, links as places in it."""
-        ancestors: dict[str, int] = {}
-        self._collect(node_id, ancestors)
-        return tuple(self._immediate(each, ancestors) for each in (node_id, *ancestors))
-
-    def _collect(self, node_id: str, ancestors: dict[str, int]) -> None:
-        # By hand instead of by recursion: a long chain must not end at Python's limit of depth.
-        stack = [iter(self._parts(node_id)[1])]
+    def of(self, node_id: str) -> bytes:
+        """The node's key. By a stack, not by recursion: a long chain must not end at Python's limit."""
+        begun: set[str] = set()
+        stack = [node_id]
         while stack:
-            for _, value in stack[-1]:
-                if is_link(value) and value[0] not in ancestors:
-                    ancestors[value[0]] = len(ancestors)
-                    stack.append(iter(self._parts(value[0])[1]))
-                    break
-            else:
-                stack.pop()
+            current = stack[-1]
+            waiting = [source for source in self._sources(current) if source not in self._known]
+            if waiting and current not in begun:
+                begun.add(current)
+                stack.extend(waiting)
+                continue
+            stack.pop()
+            if current not in self._known:
+                # What still waits here is linked in a circle: validation keeps that from running, not from
+                # being in the prompt beside what runs.
+                self._known[current] = self._digest(current)
+        return self._known[node_id]
 
-    def _immediate(self, node_id: str, ancestors: dict[str, int]) -> Hashable:
-        head, inputs = self._parts(node_id)
-        return (
-            head,
-            *(
-                (name, ("link", ancestors[value[0]], value[1]) if is_link(value) else value)
-                for name, value in inputs
-            ),
-        )
-
-    def _parts(self, node_id: str) -> tuple[Hashable, list[tuple[str, Any]]]:
-        if node_id in self._own:
-            return self._own[node_id]
+    def _sources(self, node_id: str) -> list[str]:
         if node_id not in self._graph:
-            self._own[node_id] = object(), []
-            return self._own[node_id]
+            return []
+        return [value[0] for value in self._graph.inputs(node_id).values() if is_link(value)]
+
+    def _digest(self, node_id: str) -> bytes:
+        if node_id not in self._graph:
+            return _unique()
         cls = self._graph.class_of(node_id)
         keep_apart = node_id if "UNIQUE_ID" in cls.spec.hidden.values() else None
-        head = (self._graph.class_type(node_id), self._fingerprint(node_id, cls), keep_apart)
-        inputs = sorted(self._graph.inputs(node_id).items())
-        frozen = [(name, value if is_link(value) else _freeze(value)) for name, value in inputs]
-        self._own[node_id] = head, frozen
-        return self._own[node_id]
+        parts: list[Any] = [self._graph.class_type(node_id), keep_apart, self._fingerprint(node_id, cls)]
+        for name, value in sorted(self._graph.inputs(node_id).items()):
+            if is_link(value):
+                parts.append((name, "link", self._known.get(value[0]) or _unique(), int(value[1])))
+            else:
+                parts.append((name, "value", _freeze(value)))
+        return hashlib.blake2b(repr(parts).encode(), digest_size=20).digest()
 
-    def _fingerprint(self, node_id: str, cls: type[Node]) -> Hashable:
+    def _fingerprint(self, node_id: str, cls: type[Node]) -> object:
         if cls.fingerprint is None:
-            return False
+            return None
         fingerprint = partial(cls.fingerprint, self._folders)
         try:
             results = map_over_lists(cls, constants(self._graph, node_id), fingerprint)
         except (GessoError, OSError, TypeError, ValueError, AttributeError):
             # What it looks at is not there or not known yet: as ComfyUI, take it for changed.
-            return object()
+            return _unique()
         return _freeze(results)
 
 
-def _freeze(value: object) -> Hashable:
-    if isinstance(value, (bool, float)):
-        # 1, 1.0 and True are equal to Python, but not to a node that prints them.
-        return type(value).__name__, value
-    if value is None or isinstance(value, (int, str)):
-        return value
+def _unique() -> bytes:
+    return uuid.uuid4().bytes
+
+
+def _freeze(value: object) -> object:
+    """The value so that its repr is equal for equal values only; what cannot be compared is like nothing."""
     if isinstance(value, dict):
-        return "dict", tuple(sorted((str(key), _freeze(each)) for key, each in value.items()))
-    if isinstance(value, Sequence):
-        return "list", tuple(_freeze(each) for each in value)
-    return object()
+        return "dict", sorted((str(key), _freeze(each)) for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return "list", [_freeze(each) for each in value]
+    if isinstance(value, float) and math.isnan(value):
+        return _unique()
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    return _unique()
