@@ -56,6 +56,17 @@ class UserFiles:
             for name in sorted(names):
                 yield self.entry(Path(folder) / name)
 
+    def empty_folders(self, directory: Path) -> list[dict[str, str]]:
+        """The folders below `directory` that hold no file at any depth, as GET /v2/userdata tells them."""
+        found = []
+        for folder, folders, _ in os.walk(directory):
+            for name in folders:
+                path = Path(folder) / name
+                if next(self.entries(path), None) is None:
+                    relative = path.relative_to(self.root).as_posix()
+                    found.append({"name": name, "path": relative, "type": "directory"})
+        return found
+
 
 class Users:
     """The names of POST /users. A sketch has one user, "default"; others are only remembered."""

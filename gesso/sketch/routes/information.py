@@ -38,6 +38,7 @@ class Information:
             web.get("/extensions", self.extensions),
             web.get("/i18n", self.nothing),
             web.get("/workflow_templates", self.nothing),
+            web.get(r"/templates/{name:index(\.[\w-]+)?\.json}", self.templates),
         ]
 
     async def root(self, request: web.Request) -> web.StreamResponse:
@@ -59,6 +60,10 @@ class Information:
 
     async def extensions(self, request: web.Request) -> web.Response:
         return web.json_response(extension_paths(self._frontend))
+
+    async def templates(self, request: web.Request) -> web.Response:
+        """The frontend's gallery of workflows: its package needs models that sketch does not have."""
+        return web.json_response([])
 
     async def nothing(self, request: web.Request) -> web.Response:
         """Custom nodes' translations and workflow templates: sketch has no custom nodes."""

@@ -103,6 +103,8 @@ class UserRoutes:
         if not directory.is_dir():
             return web.Response(status=400, text="Requested path is not a directory")
         listed = await _listed(lambda: list_userdata_v2(self._files.entries(directory), name))
+        listed += await asyncio.to_thread(self._files.empty_folders, directory)
+        listed.sort(key=lambda each: (each["type"] != "directory", each["name"].lower(), each["path"]))
         return web.json_response(listed)
 
     async def read(self, request: web.Request) -> web.StreamResponse:

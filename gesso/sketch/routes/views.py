@@ -41,8 +41,10 @@ class Views:
         if "filename" not in query:
             return web.Response(status=404)
         name, type_ = _annotated(query["filename"])
-        if not name or name.startswith("/") or ".." in name or "\0" in name:
+        if not name or name.startswith("/") or ".." in name:
             return web.Response(status=400)
+        if "\0" in name:
+            return web.Response(status=404)
         type_ = type_ or query.get("type", "output")
         if type_ not in _TYPES:
             return web.Response(status=400)

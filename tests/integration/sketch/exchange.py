@@ -21,6 +21,8 @@ LOOSE = frozenset(
 )
 # ComfyUI keeps these in sets: their order is chance.
 UNORDERED = frozenset({"dependent_outputs", "executed", "current_outputs"})
+# Left out of the recordings.
+PROSE = frozenset({"tooltip", "description"})
 _NAMES = (
     (re.compile(r"ComfyUI_temp_[a-z]{5}_"), "ComfyUI_temp_?????_"),
     (re.compile(r"_\d{5}_\."), "_#####_."),
@@ -112,7 +114,7 @@ def compare(want: Any, got: Any, path: Path = ()) -> list[str]:
         return [] if _alike(want, got) else [f"{where}: {want!r} became {got!r}"]
     if isinstance(want, dict) and isinstance(got, dict):
         found = [f"{where}: {key!r} is missing" for key in want.keys() - got.keys()]
-        found += [f"{where}: {key!r} is new" for key in got.keys() - want.keys()]
+        found += [f"{where}: {key!r} is new" for key in got.keys() - want.keys() - PROSE]
         for key in want.keys() & got.keys():
             found += compare(want[key], got[key], (*path, key))
         return found
