@@ -28,7 +28,7 @@ BANNED_SUFFIXES = (
 # The only files that may catch everything, and why. Each logs the traceback or answers with it.
 CATCH_ALL = {
     "gesso/events.py": "one subscriber's failure is not the next one's",
-    "gesso/fleet/supervisor.py": "the tick goes on for the other engines",
+    "gesso/fleet/keeper.py": "the tick goes on for the other engines",
     "gesso/jobs/dispatcher.py": "the tick goes on for the other jobs",
     "gesso/gateway/middleware/failures.py": "the request is answered, the server goes on",
     "gesso/cli/main.py": "a defect ends in a message and a status, not in a traceback",

@@ -197,8 +197,8 @@ class EngineConfig(Table):
     credential: CredentialConfig | None = None
     """What gesso shows to an engine given by `url`."""
 
-    slots: Annotated[int, Field(ge=1)] = 1
-    """How many jobs it is handed at a time. ComfyUI runs them one after the other."""
+    slots: Annotated[int, Field(ge=1)] = 2
+    """How many jobs it is handed at a time: one that runs, and one that waits so that the GPU never does."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
