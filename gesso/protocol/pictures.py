@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from gesso.errors import RequestError, TooLarge
 
@@ -61,6 +62,25 @@ def probe_picture(data: bytes) -> Picture | None:
         raise
     except RequestError:
         return None
+
+
+def apply_mask(original: bytes, mask: bytes) -> bytes:
+    """`original` with the alpha of `mask`, as PNG that keeps the original's texts (its workflow).
+
+    Raises as `render_view` does.
+    """
+    with _open(original) as picture, _open(mask) as alpha:
+        texts = PngInfo()
+        try:
+            masked = picture.convert("RGBA")
+            for key, value in getattr(picture, "text", {}).items():
+                texts.add_text(key, value)
+            masked.putalpha(alpha.convert("RGBA").getchannel("A"))
+        except BROKEN as error:
+            raise RequestError("The mask does not fit the picture, or one of them is damaged.") from error
+        buffer = BytesIO()
+        masked.save(buffer, format="PNG", compress_level=4, pnginfo=texts)
+        return buffer.getvalue()
 
 
 def _open(data: bytes) -> Image.Image:

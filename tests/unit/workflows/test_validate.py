@@ -105,7 +105,12 @@ def test_a_fault_at_the_far_end_of_a_chain_is_found():
 
 def test_a_node_many_others_use_is_judged_once():
     asked = []
-    check = Check(inputs=("width",), function=lambda inputs: asked.append(inputs["width"]) or True)
+
+    def note(inputs):
+        asked.append(inputs["width"])
+        return True
+
+    check = Check(inputs=("width",), function=note)
     prompt = {"0": empty()}
     for number in range(1, 40):
         source = [str(number - 1), 0]
