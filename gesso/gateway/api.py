@@ -1,4 +1,4 @@
-"""gesso's own typed API under /gesso/api: accounts, keys, engines, jobs, a summary, and a description of it."""
+"""gesso's own typed API under /gesso/api: accounts, keys, engines, jobs, a summary, and what describes it."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
