@@ -7,12 +7,15 @@ from typing import Any
 from gesso.errors import (
     Conflict,
     DiskFull,
+    EngineError,
+    EngineRefused,
     EngineUnreachable,
     Forbidden,
     GatewayError,
     GessoError,
     IdempotencyMismatch,
     InvalidWorkflow,
+    NoEngine,
     NotFound,
     OverLimit,
     RequestError,
@@ -32,10 +35,15 @@ _BY_STATUS: dict[int, type[GessoError]] = {
     409: Conflict,
     413: TooLarge,
     422: RequestError,
+    502: EngineUnreachable,
     503: EngineUnreachable,
+    504: EngineUnreachable,
     507: DiskFull,
 }
-_BY_CODE: dict[str, type[GessoError]] = {"idempotency_mismatch": IdempotencyMismatch}
+# Where gesso itself says which of several errors with the same status it is.
+_BY_CODE: dict[str, type[GessoError]] = {
+    kind.code: kind for kind in (IdempotencyMismatch, EngineError, EngineRefused, NoEngine)
+}
 
 UNREACHABLE_REMEDY = "Start it with `gesso up`, or say where it listens: --url or GESSO_URL."
 _LOGIN_REMEDY = "The server wants a sign-in: send a key (--key or GESSO_KEY)."
@@ -54,8 +62,6 @@ def failure(asked: str, status: int, headers: Mapping[str, str], body: bytes) ->
             f"{asked} was sent on to {headers.get('location', 'another page')!r}.", remedy=_LOGIN_REMEDY
         )
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status, GatewayError)
-    if issubclass(kind, OverLimit | InvalidWorkflow):
-        return kind(message)
     words = message or f"{asked} was answered with {status} {_shown(headers, body)}."
     return kind(words, remedy=remedy)
 

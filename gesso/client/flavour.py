@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -90,25 +91,30 @@ class AsyncSocket:
 class SyncSocket:
     """AsyncSocket's twin; the library has no common source for its two flavours, so neither have we."""
 
-    def __init__(self, connection: "SyncConnection") -> None:
+    def __init__(self, connection: "SyncConnection", stack: ExitStack) -> None:
         self._connection = connection
+        self._stack = stack
 
     @classmethod
     def open(cls, url: str, headers: dict[str, str], timeout_s: float) -> "SyncSocket":
         from websockets.exceptions import WebSocketException
         from websockets.sync.client import connect
 
+        stack = ExitStack()
         try:
-            connection = connect(
-                url,
-                additional_headers=headers,
-                open_timeout=timeout_s,
-                close_timeout=_CLOSE_TIMEOUT_S,
-                max_size=_MAX_FRAME_BYTES,
+            # The library wants to be entered, though this socket outlives the block.
+            connection = stack.enter_context(
+                connect(
+                    url,
+                    additional_headers=headers,
+                    open_timeout=timeout_s,
+                    close_timeout=_CLOSE_TIMEOUT_S,
+                    max_size=_MAX_FRAME_BYTES,
+                )
             )
         except (OSError, WebSocketException, TimeoutError, ImportError, EOFError) as error:
             raise SocketLost(str(error)) from error
-        return cls(connection)
+        return cls(connection, stack)
 
     def send(self, text: str) -> None:
         from websockets.exceptions import WebSocketException
@@ -129,4 +135,4 @@ class SyncSocket:
             raise SocketLost(str(error)) from error
 
     def close(self) -> None:
-        self._connection.close()
+        self._stack.close()

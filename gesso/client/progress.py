@@ -69,8 +69,8 @@ class Tracker:
             self.ended = True
             return None
         if kind == "execution_start":
-            self._done.clear()  # a second attempt starts anew
             self._enter(None)
+            self._done.clear()  # a second attempt starts anew
         elif kind == "execution_cached":
             self._done.update({str(node): 1.0 for node in data.get("nodes") or ()})
         elif kind == "executing":

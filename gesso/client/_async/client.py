@@ -113,7 +113,7 @@ class AsyncClient:
                 return await self._connection.json(
                     "POST", "/prompt", json=body, headers=headers, repeat=False
                 )
-            except (EngineUnreachable, GatewayError):
+            except EngineUnreachable:
                 if tried == self._retries:
                     raise
             await async_sleep(pause_s(tried))

@@ -66,11 +66,11 @@ class AsyncJob:
 
     async def cancel(self) -> bool:
         """End the job, waiting or running; True when it was either, False when it was over already."""
-        self._cancelled = True
         was_alive = False
         for _ in range(_CANCEL_TRIES):
             match (await locate(self._connection, self.id)).place:
                 case Place.QUEUED:
+                    self._cancelled = True  # before it is true, for a wait that goes on meanwhile
                     await self._connection.call("POST", "/queue", json={"delete": [self.id]})
                 case Place.RUNNING:
                     await self._connection.call("POST", "/interrupt", json={"prompt_id": self.id})

@@ -15,9 +15,10 @@ from gesso.errors import EngineUnreachable, GatewayError, NotFinished, OverLimit
 
 _HELLO = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 _SOCKET_TIMEOUT_S = 10.0
-# A socket may stay open and silent though the job is over: another one with our id may have taken its place.
-_LOOK_ANYWAY_S = 10.0
-_LONGEST_SOCKET_PAUSE_S = 15.0
+# A socket may stay open and silent though the job goes on: an older one with our id, closing late, may have
+# taken it off the server's list. So the longer nothing is heard, the less that is trusted.
+_LOOK_ANYWAY_S = (1.0, 10.0)
+_SHORTEST_SOCKET_S, _LONGEST_SOCKET_PAUSE_S = 0.5, 15.0
 _SHORTEST_S, _LONGEST_S = 0.05, 2.0
 
 
@@ -44,6 +45,7 @@ class AsyncWaiting:
         self._socket: AsyncSocket | None = None
         self._retry_socket = 0.0
         self._socket_pause_s = 1.0
+        self._look_anyway_s = _LOOK_ANYWAY_S[0]
         self._pause_s = _SHORTEST_S
 
     async def finished(self, *, cancelled: Callable[[], bool]) -> dict[str, Any]:
@@ -66,8 +68,10 @@ class AsyncWaiting:
     async def _connect(self) -> None:
         if self._socket is not None or self._tracker.ended or time.monotonic() < self._retry_socket:
             return
+        if self._remaining_s() < _SHORTEST_SOCKET_S:
+            return
         try:
-            limit_s = min(_SOCKET_TIMEOUT_S, max(0.1, self._remaining_s()))
+            limit_s = min(_SOCKET_TIMEOUT_S, self._remaining_s())
             self._socket = await self._connection.socket(self._job_id, limit_s)
             await self._socket.send(_HELLO)
         except SocketLost:
@@ -107,7 +111,8 @@ class AsyncWaiting:
             await async_sleep(max(0.0, min(self._pause_s, self._remaining_s())))
             self._pause_s = min(_LONGEST_S, self._pause_s * 1.5)
             return
-        look = time.monotonic() + min(_LOOK_ANYWAY_S, self._remaining_s())
+        look = time.monotonic() + min(self._look_anyway_s, self._remaining_s())
+        self._look_anyway_s = min(_LOOK_ANYWAY_S[1], self._look_anyway_s * 2)
         while not (self._tracker.ended or self._tracker.idle) and (left_s := look - time.monotonic()) > 0:
             try:
                 frame = await self._socket.receive(left_s)
@@ -120,7 +125,10 @@ class AsyncWaiting:
                 self._tell(self._tracker.feed(frame))
 
     def _tell(self, progress: Progress | None) -> None:
-        if progress is not None and self._on_progress is not None:
+        if progress is None:
+            return
+        self._look_anyway_s = _LOOK_ANYWAY_S[0]
+        if self._on_progress is not None:
             self._on_progress(progress)
 
     def _remaining_s(self) -> float:

@@ -115,7 +115,7 @@ class Client:
                 return self._connection.json(
                     "POST", "/prompt", json=body, headers=headers, repeat=False
                 )
-            except (EngineUnreachable, GatewayError):
+            except EngineUnreachable:
                 if tried == self._retries:
                     raise
             sync_sleep(pause_s(tried))
