@@ -214,6 +214,7 @@ class ComfyUI:
                 headers=merged,
                 data=body,
                 allow_redirects=False,
+                skip_auto_headers=("Content-Type",),
             )
         return Answer(self.name, response)
 

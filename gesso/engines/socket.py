@@ -53,25 +53,22 @@ class Listener(asyncio.Queue[Delivery]):
     """What the engine says about one prompt, in order. Slow readers lose pictures, never messages."""
 
     def _init(self, maxsize: int) -> None:
-        self._waiting: deque[Delivery] = deque()
+        self._queue: deque[Delivery] = deque()
         self._pictures = 0
 
     def _put(self, item: Delivery) -> None:
         if isinstance(item, PreviewWithMetadata):
             self._pictures += 1
             if self._pictures > PREVIEWS_WAITING:
-                oldest = next(each for each in self._waiting if isinstance(each, PreviewWithMetadata))
-                self._waiting.remove(oldest)
+                oldest = next(each for each in self._queue if isinstance(each, PreviewWithMetadata))
+                self._queue.remove(oldest)
                 self._pictures -= 1
-        self._waiting.append(item)
+        self._queue.append(item)
 
     def _get(self) -> Delivery:
-        item = self._waiting.popleft()
+        item = self._queue.popleft()
         self._pictures -= isinstance(item, PreviewWithMetadata)
         return item
-
-    def qsize(self) -> int:
-        return len(self._waiting)
 
 
 class Socket:
@@ -83,8 +80,10 @@ class Socket:
         """How many prompts the engine has, running ones included; None while nobody can tell."""
         self.executing: str | None = None
         """The prompt the engine was last heard to execute for us."""
-        self.heard_at = time.monotonic()
-        """When (by time.monotonic) the engine last said anything."""
+        self.progressed_at = time.monotonic()
+        """When (by time.monotonic) the engine last said anything about a prompt of ours."""
+        self.connections = 0
+        """How often it was opened; more by one means that the engine, or the line to it, came back."""
         self._engine = engine
         self._node: str | None = None
         self._listeners: dict[str, list[Listener]] = {}
@@ -147,10 +146,10 @@ class Socket:
         async with socket:
             # The engine takes flags from a connection's first message only.
             await socket.send_json(FLAGS)
+            self.connections += 1
             self._open.set()
             self._tell_all(Reconnected())
             async for frame in socket:
-                self.heard_at = time.monotonic()
                 if frame.type is aiohttp.WSMsgType.TEXT:
                     self._text(frame.data)
                 elif frame.type is aiohttp.WSMsgType.BINARY:
@@ -221,9 +220,11 @@ class Socket:
             self._deliver(prompt_id, frame)
 
     def _deliver(self, prompt_id: str, item: Delivery) -> None:
+        self.progressed_at = time.monotonic()
         for listener in self._listeners.get(prompt_id, ()):
             listener.put_nowait(item)
 
     def _tell_all(self, item: Delivery) -> None:
-        for prompt_id in self._listeners:
-            self._deliver(prompt_id, item)
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.put_nowait(item)

@@ -277,9 +277,11 @@ class Keeper:
         member.reason = reason
         member.gave_up = state is State.STOPPED_AFTER_FAILURES
         if state is not member.state:
+            # Each job makes an engine busy and ready again: no news for a log.
+            level = logging.DEBUG if state in USABLE and member.state in USABLE else logging.INFO
+            logger.log(level, "%s: %s (%s)", member.name, state, reason)
             member.state = state
             member.since = time.time()
-            logger.info("%s: %s (%s)", member.name, state, reason)
             self._changed(member)
 
     def _plan(self, port: int) -> Launch:
