@@ -39,7 +39,7 @@ def validate(
     Raises InvalidWorkflow with ComfyUI's own 400 body when no output can run. Where ComfyUI answers a bare
     500 (a prompt or a node that is no object, a class_type that is no text), the body has the same shape
     with type "invalid_prompt". Lists whose order ComfyUI leaves to chance are in the prompt's order here.
-    Cycles and chains of any length are fine with us; ComfyUI blames a chain of some hundred nodes on nobody.
+    A chain may have any length; ComfyUI refuses one of some hundred nodes, and like a cycle blames nobody.
     """
     graph = _graph(prompt, catalog)
     outputs = [

@@ -111,6 +111,12 @@ def test_bombs_are_refused_by_their_header(side, wish):
         probe_picture(bomb(side))
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_bombs_are_refused_also_where_pillow_only_warns():
+    with pytest.raises(TooLarge):
+        render_view(bomb(10_000))
+
+
 @pytest.mark.parametrize("wish", [{"preview": "webp"}, {"channel": "rgb"}, {"channel": "a"}])
 def test_a_damaged_picture_is_the_callers_fault(wish):
     buffer = BytesIO()
