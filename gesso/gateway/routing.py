@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gesso.access.identity import Identity
 from gesso.errors import MethodNotAllowed, NotFound, Unauthorized
 from gesso.gateway.responses import raw_path_of
 
-Handler = Callable[..., Awaitable[Response]]
-"""`async def handler(request, **params) -> Response`"""
+Handler = Callable[..., Awaitable[ASGIApp]]
+"""`async def handler(request, **params)` gives a Response, or any ASGI app that answers."""
 
 WEBSOCKET = "WEBSOCKET"
 ANY = "ANY"

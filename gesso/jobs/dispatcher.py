@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 from gesso.errors import EngineError
-from gesso.events import Bus, JobChanged
+from gesso.events import Bus, EngineChanged, JobChanged
 from gesso.fleet.member import Member
 from gesso.fleet.supervisor import Supervisor
 from gesso.jobs.job import Cancelled, Claim, State
@@ -39,6 +40,9 @@ class Dispatcher:
         self._session = session
         self._heartbeat_s = heartbeat_s
         self._claiming = True
+        # Set when a job came or went, or an engine's state changed.
+        self._wake = asyncio.Event()
+        bus.subscribe(EngineChanged, lambda _: self._wake.set())
         self._running: dict[str, tuple[Claim, asyncio.Task[None]]] = {}
 
     async def run(self) -> None:
@@ -47,25 +51,23 @@ class Dispatcher:
             logger.info("%d jobs were running when gesso ended; asking their engines", len(orphans))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._beat())
+            tasks.create_task(self._listen())
             while True:
+                self._wake.clear()
                 # The one broad except of this loop: one bad tick must not end all dispatch.
                 try:
                     orphans = await self._adopt(orphans, tasks)
                     await self._claim(tasks)
                 except Exception:
                     logger.exception("dispatcher tick failed")
-                await self._wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(FALLBACK_S):
+                        await self._wake.wait()
 
-    async def _wait(self) -> None:
-        """Until a job was accepted or ended, an engine changed, or the fallback's time is over."""
-        waits = {
-            asyncio.create_task(self._queue.changed()),
-            asyncio.create_task(self._supervisor.changed()),
-        }
-        _, pending = await asyncio.wait(waits, timeout=FALLBACK_S, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
+    async def _listen(self) -> None:
+        while True:
+            await self._queue.changed()
+            self._wake.set()
 
     async def _adopt(self, orphans: Sequence[Claim], tasks: asyncio.TaskGroup) -> list[Claim]:
         """Take over each orphan whose engine can be asked; returns those that must wait for theirs."""
@@ -94,7 +96,11 @@ class Dispatcher:
     def _start(self, claim: Claim, member: Member, tasks: asyncio.TaskGroup, *, adopted: bool) -> None:
         task = tasks.create_task(self._drive(claim, member, adopted=adopted), name=f"job {claim.job.id}")
         self._running[claim.job.id] = (claim, task)
-        task.add_done_callback(lambda _: self._running.pop(claim.job.id, None))
+        task.add_done_callback(lambda _: self._ended(claim))
+
+    def _ended(self, claim: Claim) -> None:
+        del self._running[claim.job.id]
+        self._wake.set()
 
     async def _drive(self, claim: Claim, member: Member, *, adopted: bool) -> None:
         try:

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from gesso.engines.comfyui import ComfyUI
+from gesso.fleet.member import Member
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.job import Job
 
@@ -12,8 +12,8 @@ from gesso.jobs.job import Job
 SUBFOLDER = "gesso"
 
 
-async def send_inputs(job: Job, engine: ComfyUI, artifacts: Artifacts, sent: set[str]) -> dict[str, Any]:
-    """Upload what is not in `sent`; returns the prompt with its file inputs named as the engine has them.
+async def send_inputs(job: Job, member: Member, artifacts: Artifacts) -> dict[str, Any]:
+    """Upload what the engine lacks; returns the prompt with its file inputs named as the engine has them.
 
     `job.inputs`: [{"node": "1", "input": "image", "sha256": "…", "suffix": ".png"}], pinned when the
     job was accepted, so that an upload of the same name meanwhile changes nothing.
@@ -24,8 +24,8 @@ async def send_inputs(job: Job, engine: ComfyUI, artifacts: Artifacts, sent: set
     prompt = copy.deepcopy(prompt)
     for item in job.inputs:
         name = item["sha256"] + item["suffix"]
-        if name not in sent:
-            await engine.upload(artifacts.path(item["sha256"]), name=name, subfolder=SUBFOLDER)
-            sent.add(name)
+        if name not in member.uploaded:
+            await member.engine.upload(artifacts.path(item["sha256"]), name=name, subfolder=SUBFOLDER)
+            member.uploaded.add(name)
         prompt[item["node"]]["inputs"][item["input"]] = f"{SUBFOLDER}/{name}"
     return prompt

@@ -13,7 +13,6 @@ from gesso.errors import (
     EngineUnreachable,
     GessoError,
     InvalidWorkflow,
-    JobLost,
     RequestError,
     StorageError,
 )
@@ -25,7 +24,7 @@ from gesso.jobs.files import Files
 from gesso.jobs.inputs import send_inputs
 from gesso.jobs.job import Claim, Job, State
 from gesso.jobs.queue import Queue
-from gesso.jobs.verdict import Verdict, execution_error, failed_here, interrupted, read_history
+from gesso.jobs.verdict import Verdict, error_message, failed_here, interrupted, read_history
 from gesso.protocol.comfyui import rewrite_prompt_id
 from gesso.protocol.frames import PreviewWithMetadata, Text
 
@@ -35,6 +34,11 @@ logger = logging.getLogger(__name__)
 SILENCE_S = 2.0
 # Between two questions to an engine that does not answer.
 PATIENCE_S = 0.5
+# How long an engine may be out of reach before its job is given to another.
+UNREACHABLE_LIMIT_S = 120.0
+# Before a job whose engine failed is tried again; longer with each attempt.
+RETRY_S = 1.0
+RETRY_LIMIT_S = 30.0
 # For our socket to an engine that has just become ready.
 OPEN_S = 5.0
 
@@ -42,16 +46,11 @@ OPEN_S = 5.0
 class Runner:
     """Drives claims, one call of `run` each; the queue's fencing makes a late runner's result void."""
 
-    def __init__(
-        self, *, queue: Queue, artifacts: Artifacts, files: Files, bus: Bus, unreachable_limit_s: float
-    ) -> None:
+    def __init__(self, *, queue: Queue, artifacts: Artifacts, files: Files, bus: Bus) -> None:
         self._queue = queue
         self._artifacts = artifacts
         self._files = files
         self._bus = bus
-        self._unreachable_limit_s = unreachable_limit_s
-        # What each life of an engine has got from us, by (name, address, PID).
-        self._sent: dict[tuple[str, str, int | None], set[str]] = {}
 
     async def run(self, claim: Claim, member: Member, *, adopted: bool) -> None:
         """From the claim to the recorded end; `adopted` when an earlier gesso may have handed it over."""
@@ -66,8 +65,7 @@ class Runner:
             logger.warning("job %s failed on %s: %s", job.id, claim.engine, error.message)
             with suppress(EngineError):
                 await member.engine.cancel(claim.prompt_id)
-            self._tell(job, "execution_error", execution_error(job.id, error))
-            verdict = failed_here(job, error, time.time())
+            verdict = failed_here(error)
         await self._finish(claim, verdict)
 
     async def _drive(self, claim: Claim, member: Member, *, adopted: bool) -> Verdict:
@@ -84,23 +82,22 @@ class Runner:
     async def _hand_over(self, claim: Claim, member: Member) -> None:
         # Not connected yet is no reason to wait for ever: history tells the end, too.
         await member.socket.opened(OPEN_S)
-        sent = self._sent.setdefault((member.name, member.engine.url, member.pid), set())
-        known = set(sent)
+        known = set(member.uploaded)
         try:
-            await self._submit(claim, member, sent)
+            await self._submit(claim, member)
         except InvalidWorkflow:
             if not known:
                 raise
             # Its input folder may have been emptied behind our back: send everything again, once.
-            sent.clear()
-            await self._submit(claim, member, sent)
+            member.uploaded.clear()
+            await self._submit(claim, member)
 
-    async def _submit(self, claim: Claim, member: Member, sent: set[str]) -> None:
+    async def _submit(self, claim: Claim, member: Member) -> None:
         payload = claim.job.payload
         await member.engine.submit(
             prompt_id=claim.prompt_id,
             client_id=member.socket.client_id,
-            prompt=await send_inputs(claim.job, member.engine, self._artifacts, sent),
+            prompt=await send_inputs(claim.job, member, self._artifacts),
             extra_data=payload["extra_data"],
             targets=payload["targets"],
         )
@@ -165,7 +162,7 @@ class Runner:
         """Where the engine has the job. An engine that does not answer is unknown, not lost: ask again,
         until it has been out of reach for so long that another engine should have the job."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._unreachable_limit_s
+        deadline = loop.time() + UNREACHABLE_LIMIT_S
         while True:
             try:
                 return await member.engine.locate(claim.prompt_id)
@@ -175,15 +172,14 @@ class Runner:
                 await asyncio.sleep(PATIENCE_S)
 
     async def _requeue(self, claim: Claim, error: GessoError) -> None:
-        after = await self._queue.release(claim, error={"code": error.code, "message": error.message})
+        after = await self._queue.release(
+            claim,
+            error={"code": error.code, "message": error.message},
+            delay_s=min(RETRY_S * claim.attempt, RETRY_LIMIT_S),
+        )
         if after is None:
             logger.info("job %s is no longer ours", claim.job.id)
             return
-        if after.state is State.FAILED:
-            lost = JobLost(
-                f"The engine failed under this job {claim.attempt} times; the last time: {error.message}"
-            )
-            self._tell(after, "execution_error", execution_error(after.id, lost))
         await self._announce(after)
 
     async def _finish(self, claim: Claim, verdict: Verdict) -> None:
@@ -197,6 +193,8 @@ class Runner:
 
     async def _announce(self, job: Job) -> None:
         """In ComfyUI's order: the queue's length, then `executing` of no node: history can be read."""
+        if job.state is State.FAILED and not (job.meta or {}).get("status"):
+            self._tell(job, "execution_error", error_message(job))  # no engine has told it
         remaining = await self._queue.remaining(job.owner)
         self._bus.publish(
             JobChanged(

@@ -52,18 +52,10 @@ def _node_error(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def failed_here(job: Job, error: GessoError, now: float) -> Verdict:
+def failed_here(error: GessoError) -> Verdict:
     """A job that failed for a reason of ours (disk full, engines lost), told as ComfyUI tells errors."""
-    data = execution_error(job.id, error)
-    status = {
-        "status_str": "error",
-        "completed": False,
-        "messages": [["execution_error", {**data, "timestamp": int(now * 1000)}]],
-    }
     return Verdict(
-        state=State.FAILED,
-        error={"code": error.code, "message": error.message, "remedy": error.remedy},
-        meta={"status": status, "meta": {}},
+        state=State.FAILED, error={"code": error.code, "message": error.message, "remedy": error.remedy}
     )
 
 
@@ -78,16 +70,31 @@ def interrupted(job: Job, now: float) -> Verdict:
     return Verdict(state=State.CANCELLED, meta={"status": status, "meta": {}})
 
 
-def execution_error(job_id: str, error: GessoError) -> dict[str, Any]:
-    """`error` as the data of ComfyUI's `execution_error`: clients show it where they show errors."""
+def error_message(job: Job) -> dict[str, Any]:
+    """A failed job's error as ComfyUI's `execution_error`: clients show it where they show errors."""
+    error = job.error or {}
     return {
-        "prompt_id": job_id,
+        "prompt_id": job.id,
         "node_id": None,
         "node_type": None,
         "executed": [],
-        "exception_message": f"{error.message}\n{error.remedy}",
-        "exception_type": f"gesso.{error.code}",
+        "exception_message": f"{error.get('message', '')}\n{error.get('remedy', '')}".strip(),
+        "exception_type": f"gesso.{error.get('code', 'job_failed')}",
         "traceback": [],
         "current_inputs": {},
         "current_outputs": [],
     }
+
+
+def status_of(job: Job) -> dict[str, Any]:
+    """The `status` of a job's history item: the engine's own, or made up from our record of the end."""
+    status: dict[str, Any] | None = (job.meta or {}).get("status")
+    if status:
+        return status
+    messages = []
+    if job.state is State.FAILED:
+        messages.append(
+            ["execution_error", {**error_message(job), "timestamp": int((job.finished or 0) * 1000)}]
+        )
+    succeeded = job.state is State.SUCCEEDED
+    return {"status_str": "success" if succeeded else "error", "completed": succeeded, "messages": messages}

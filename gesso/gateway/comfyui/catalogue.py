@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gesso.errors import NoEngine
-from gesso.fleet.member import Offer
+from gesso.fleet.node_catalog import NodeCatalog
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway import responses
 from gesso.gateway.comfyui.caller import caller
@@ -33,7 +33,7 @@ class Catalogue:
     def __init__(self, *, supervisor: Supervisor, files: Files) -> None:
         self._supervisor = supervisor
         self._files = files
-        self._offer: Offer | None = None
+        self._offer: NodeCatalog | None = None
         self._prepared = b""
         self._packed: dict[bytes, bytes] = {}
 
@@ -41,7 +41,7 @@ class Catalogue:
         """The catalogue, of the engines that are ready or were last; NoEngine if none ever was."""
         return (await self._current_offer()).catalog
 
-    async def _current_offer(self) -> Offer:
+    async def _current_offer(self) -> NodeCatalog:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while (offer := self._latest()) is None:
@@ -50,10 +50,9 @@ class Catalogue:
             raise NoEngine("No engine has been ready yet, so it is not known what can run.") from error
         return offer
 
-    def _latest(self) -> Offer | None:
-        members = self._supervisor.members()
-        offers = [member.offer for member in members if member.ready] + [member.offer for member in members]
-        return next((offer for offer in offers if offer is not None), None)
+    def _latest(self) -> NodeCatalog | None:
+        members = sorted(self._supervisor.members(), key=lambda member: not member.ready)
+        return next((member.catalog for member in members if member.catalog is not None), None)
 
     async def object_info(self, request: Request) -> Response:
         """`GET /object_info`"""

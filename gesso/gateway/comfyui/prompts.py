@@ -18,6 +18,7 @@ from gesso.jobs.dispatcher import Dispatcher
 from gesso.jobs.files import File, Files
 from gesso.jobs.job import Job, Spec, State
 from gesso.jobs.queue import Queue
+from gesso.jobs.verdict import status_of
 from gesso.protocol.comfyui import (
     PromptRequest,
     history_item,
@@ -191,15 +192,14 @@ def _item(job: Job) -> list[Any]:
 
 
 def _history(job: Job) -> dict[str, Any]:
-    meta = job.meta or {}
-    status = meta.get("status") or {}
+    status = status_of(job)
     return history_item(
         _item(job),
         outputs=job.outputs or {},
-        status_str=status.get("status_str", "success" if job.state is State.SUCCEEDED else "error"),
-        completed=status.get("completed", job.state is State.SUCCEEDED),
-        messages=status.get("messages", []),
-        meta=meta.get("meta"),
+        status_str=status["status_str"],
+        completed=status["completed"],
+        messages=status["messages"],
+        meta=(job.meta or {}).get("meta"),
     )
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -63,9 +62,10 @@ class Socket:
 class Sockets:
     """All open sockets of this gateway, fed from the bus."""
 
-    def __init__(self, *, bus: Bus, queue: Queue, features: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, *, bus: Bus, queue: Queue, upload_limit: int) -> None:
         self._queue = queue
-        self._features = features
+        # What ComfyUI 0.3.64 says of itself; more would promise what an engine may not have.
+        self._features = {"supports_preview_metadata": True, "max_upload_size": upload_limit}
         self._by_owner: dict[str, set[Socket]] = {}
         # Which node of a client's job runs: ComfyUI repeats it to a client that comes back.
         self._executing: dict[tuple[str, str], str] = {}
@@ -115,7 +115,7 @@ class Sockets:
             first = False
             if flags is not None:
                 socket.preview_metadata = flags.get("supports_preview_metadata") is True
-                socket.send("feature_flags", self._features())
+                socket.send("feature_flags", self._features)
 
     def _of(self, owner: str, client_id: str | None) -> list[Socket]:
         """The owner's sockets with this client id; all of them when the job named none."""

@@ -1,0 +1,42 @@
+"""The gateway as one ASGI app: the order of the middleware, and who answers what."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from starlette.types import ASGIApp
+
+from gesso.access.access import Access
+from gesso.config.schema import GatewayConfig
+from gesso.gateway.comfyui.table import ComfyUIParts, add_comfyui
+from gesso.gateway.middleware.failures import Failures
+from gesso.gateway.middleware.identify import Identify
+from gesso.gateway.middleware.limits import Limits
+from gesso.gateway.middleware.own_pages import OwnPages
+from gesso.gateway.middleware.request_log import RequestLog
+from gesso.gateway.routing import Routes
+
+# Multipart borders and field names around a file of exactly the allowed size.
+ENVELOPE_BYTES = 1 << 20
+
+
+class Routed(Protocol):
+    """Something of ours that has routes of its own: health, login."""
+
+    def add_to(self, routes: Routes) -> None: ...
+
+
+def build_app(
+    *, config: GatewayConfig, access: Access, comfyui: ComfyUIParts, own: Sequence[Routed], api: ASGIApp
+) -> ASGIApp:
+    """A request passes the middleware from the last line of this function upward, then the table."""
+    routes = Routes()
+    for part in own:
+        part.add_to(routes)
+    routes.mount("/gesso/api", api)
+    add_comfyui(routes, comfyui)
+    origins = [config.public_url] if config.public_url else []
+    app: ASGIApp = OwnPages(routes)
+    app = Identify(app, access=access, is_public=routes.is_public, origins=origins)
+    app = Limits(app, body_bytes=config.upload_limit + ENVELOPE_BYTES)
+    app = Failures(app)
+    return RequestLog(app)

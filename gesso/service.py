@@ -1,0 +1,174 @@
+"""Builds gesso's parts from the configuration and joins them: the start order is the reading order."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from starlette.types import ASGIApp
+
+from gesso.access.access import Access
+from gesso.config.schema import Config
+from gesso.database.database import Database, open_database
+from gesso.errors import ConfigError
+from gesso.events import Bus
+from gesso.fleet.supervisor import Supervisor
+from gesso.gateway.api import make_api
+from gesso.gateway.app import build_app
+from gesso.gateway.comfyui.catalogue import Catalogue
+from gesso.gateway.comfyui.passthrough import Passthrough
+from gesso.gateway.comfyui.pictures import Pictures
+from gesso.gateway.comfyui.prompts import Prompts
+from gesso.gateway.comfyui.settings import Settings
+from gesso.gateway.comfyui.sockets import Sockets
+from gesso.gateway.comfyui.table import ComfyUIParts
+from gesso.gateway.comfyui.userdata import Userdata
+from gesso.gateway.health import Health
+from gesso.gateway.login import Login
+from gesso.gateway.server import Server, listening
+from gesso.jobs.artifacts import Artifacts
+from gesso.jobs.dispatcher import Dispatcher
+from gesso.jobs.files import Files
+from gesso.jobs.job import Limits
+from gesso.jobs.queue import Queue
+from gesso.jobs.runner import Runner
+
+logger = logging.getLogger(__name__)
+
+# How long running jobs may go on after gesso was told to stop. They are not lost after it: the next
+# start asks their engines, and runs again what these do not know.
+DRAIN_S = 10.0
+SWEEP_EVERY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """Told once, when requests are answered: where, and the administrator's key if it was just made."""
+
+    url: str
+    key: str | None
+
+
+async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
+    """Run gesso until a signal stops it: no more requests, then the jobs, the engines, the database."""
+    directory = config.storage.directory
+    async with AsyncExitStack() as parts:
+        parts.enter_context(_held(directory))
+        host = config.gateway.host
+        listener = parts.enter_context(listening(host, config.gateway.port))
+        database = await open_database(config.storage.database_url)
+        parts.push_async_callback(database.close)
+        access = Access(database)
+        admin = await access.ensure_admin()
+        artifacts = await parts.enter_async_context(Artifacts(directory / "artifacts", database))
+        bus = Bus()
+        supervisor = await parts.enter_async_context(
+            Supervisor(config.engines, directory, bus, fleet=config.fleet, logs=config.logs)
+        )
+        files, queue = Files(database), Queue(database, limits=Limits(max_queued=config.jobs.max_queued))
+        runner = Runner(queue=queue, artifacts=artifacts, files=files, bus=bus)
+        dispatcher = Dispatcher(
+            queue=queue,
+            supervisor=supervisor,
+            runner=runner,
+            bus=bus,
+            session=await queue.open_session(),
+            heartbeat_s=config.jobs.lease_s / 3,
+        )
+        await parts.enter_async_context(_working(dispatcher.run(), _sweep(artifacts, config)))
+        app = _gateway(config, database, access, artifacts, files, queue, bus, supervisor, dispatcher)
+        port = listener.getsockname()[1]
+        told = Listening(
+            url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
+            key=None if admin is None else admin.token,
+        )
+        server = Server(app, on_started=lambda: announce(told))
+        with _stopped_by_signals(server):
+            await server.serve(sockets=[listener])
+        await dispatcher.drain(DRAIN_S)
+
+
+def _gateway(
+    config: Config,
+    database: Database,
+    access: Access,
+    artifacts: Artifacts,
+    files: Files,
+    queue: Queue,
+    bus: Bus,
+    supervisor: Supervisor,
+    dispatcher: Dispatcher,
+) -> ASGIApp:
+    catalogue = Catalogue(supervisor=supervisor, files=files)
+    comfyui = ComfyUIParts(
+        prompts=Prompts(
+            queue=queue,
+            dispatcher=dispatcher,
+            catalogue=catalogue,
+            files=files,
+            bus=bus,
+            max_attempts=config.jobs.max_attempts,
+        ),
+        pictures=Pictures(artifacts=artifacts, files=files),
+        catalogue=catalogue,
+        userdata=Userdata(database),
+        settings=Settings(database),
+        passthrough=Passthrough(supervisor),
+        sockets=Sockets(bus=bus, queue=queue, upload_limit=config.gateway.upload_limit),
+    )
+    api = make_api(access=access, queue=queue, supervisor=supervisor, cancel=dispatcher.cancel)
+    own = (Health(database, supervisor), Login(access))
+    return build_app(config=config.gateway, access=access, comfyui=comfyui, own=own, api=api)
+
+
+@contextmanager
+def _held(directory: Path) -> Iterator[None]:
+    """The storage directory is ours alone: SQLite's jobs are adopted at start without asking for leases."""
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(directory / "gesso.lock")
+    try:
+        with lock.acquire(timeout=0):
+            yield
+    except Timeout as error:
+        raise ConfigError(
+            f"Another gesso uses the storage directory {str(directory)!r}.",
+            remedy="Stop it, or give this one a directory of its own: `gesso up --directory DIR`.",
+        ) from error
+
+
+@asynccontextmanager
+async def _working(*work: "asyncio._CoroutineLike[None]") -> AsyncIterator[None]:
+    """The work that goes on beside the requests; what fails in it stops gesso."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in work]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+async def _sweep(artifacts: Artifacts, config: Config) -> None:
+    while True:
+        swept = await artifacts.sweep(config.storage.keep_days, config.storage.keep_size)
+        if swept:
+            logger.info(
+                "removed %d files and %d artifacts that were too old or too much",
+                swept.files,
+                swept.artifacts,
+            )
+        await asyncio.sleep(SWEEP_EVERY_S)
+
+
+@contextmanager
+def _stopped_by_signals(server: Server) -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda *_: server.stop())
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
