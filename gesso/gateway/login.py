@@ -33,10 +33,16 @@ UNSAFE_NEXT = re.compile(r"[\x00-\x20\x7f\\]")
 
 
 class Login:
-    """The pages /gesso/login and /gesso/logout, and what they are made of."""
+    """The pages /gesso/login and /gesso/logout, and what they are made of.
 
-    def __init__(self, access: Access, timer: Callable[[], float] = time.monotonic) -> None:
+    `behind_proxy`: a proxy in front does TLS, and says in X-Forwarded-For who is asking.
+    """
+
+    def __init__(
+        self, access: Access, *, behind_proxy: bool = False, timer: Callable[[], float] = time.monotonic
+    ) -> None:
         self._access = access
+        self._behind_proxy = behind_proxy
         self._guesses = Guesses(timer)
         pages = files("gesso.gateway") / "pages"
         self._page, self._sign_in, self._signed_in = (
@@ -63,7 +69,7 @@ class Login:
         """`POST /gesso/login` with `key` and `next`: on to `next`, or the form again with the reason."""
         form = await _read_form(request)
         next_path = safe_next(form.get("next"))
-        address = request.client.host if request.client else "unknown"
+        address = self._address(request)
         try:
             self._guesses.check(address)
             identity = await self._access.identify_key(form.get("key", "").strip())
@@ -80,7 +86,7 @@ class Login:
             max_age=int(login.lasts_s),
             httponly=True,
             samesite="lax",
-            secure=_over_tls(request),
+            secure=self._over_tls(request),
         )
         return response
 
@@ -94,13 +100,22 @@ class Login:
         if cookie:
             await self._access.close_login(cookie)
         response = RedirectResponse(LOGIN, 303)
-        response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=_over_tls(request))
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=self._over_tls(request))
         return response
 
     async def asset(self, request: Request) -> Response:
         name = request.url.path.rpartition("/")[2]
         headers = {"cache-control": "public, max-age=300"}
         return Response(self._assets[name], media_type=ASSETS[name], headers=headers)
+
+    def _over_tls(self, request: Request) -> bool:
+        return self._behind_proxy or request.scope["scheme"] == "https"
+
+    def _address(self, request: Request) -> str:
+        """Who is asking: the last address told is the one that the proxy itself saw."""
+        if self._behind_proxy and (told := request.headers.getlist("x-forwarded-for")):
+            return told[-1].rpartition(",")[2].strip()
+        return request.client.host if request.client else "unknown"
 
     def _form(self, next_path: str, error: GessoError | None = None) -> Response:
         problem, status, headers = "", 200, None
@@ -142,7 +157,3 @@ async def _read_form(request: Request) -> dict[str, str]:
             raise TooLarge("A key is not that long.")
     fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10)
     return {name: values[0] for name, values in fields.items()}
-
-
-def _over_tls(request: Request) -> bool:
-    return request.scope["scheme"] in ("https", "wss")
