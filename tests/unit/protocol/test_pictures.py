@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from gesso.errors import RequestError, TooLarge
-from gesso.protocol.pictures import Picture, probe_picture, render_view
+from gesso.protocol.pictures import Picture, apply_mask, probe_picture, render_view
 
 RGBA = (10, 20, 30, 40)
 
@@ -142,3 +143,21 @@ def test_a_header_says_what_a_picture_is():
     assert probe_picture(picture()[:50]) is not None
     assert probe_picture(b"text") is None
     assert probe_picture(b"") is None
+
+
+def test_a_mask_gives_its_alpha_and_the_texts_stay():
+    texts = PngInfo()
+    texts.add_text("prompt", "{}")
+    original = picture("RGB", (1, 2, 3), pnginfo=texts)
+    masked = opened(apply_mask(original, picture("RGBA", (9, 9, 9, 77))))
+    assert (masked.mode, masked.getpixel((0, 0))) == ("RGBA", (1, 2, 3, 77))
+    assert masked.info["prompt"] == "{}"
+
+
+def test_a_mask_of_another_size_is_refused():
+    buffer = BytesIO()
+    Image.new("RGBA", (9, 9)).save(buffer, format="PNG")
+    with pytest.raises(RequestError, match="does not fit"):
+        apply_mask(picture(), buffer.getvalue())
+    with pytest.raises(TooLarge):
+        apply_mask(picture(), bomb(20_000))
