@@ -42,15 +42,17 @@ def claim(
 
 
 def queued_needs(conn: Connection) -> list[tuple[int, tuple[str, ...]]]:
-    """The distinct sets of needs among queued jobs.
+    """The distinct sets of needs among queued jobs."""
+    rows = conn.execute(distinct_needs())
+    return [(row.id, tuple(json.loads(row.spec))) for row in rows]
 
-    Hops from one to the next in the index, so that its cost does not grow with the queue.
-    """
+
+def distinct_needs() -> Select[Any]:
+    """Hops from one set to the next in the index, so that the cost does not grow with the queue."""
     hops = select(func.min(job.c.need_id).label("id")).where(IS_QUEUED).cte("hops", recursive=True)
     following = select(func.min(job.c.need_id)).where(IS_QUEUED, job.c.need_id > hops.c.id).scalar_subquery()
     hops = hops.union_all(select(following).where(hops.c.id.is_not(None)))
-    rows = conn.execute(select(need.c.id, need.c.spec).where(need.c.id.in_(select(hops.c.id))))
-    return [(row.id, tuple(json.loads(row.spec))) for row in rows]
+    return select(need.c.id, need.c.spec).where(need.c.id.in_(select(hops.c.id)))
 
 
 def candidate(needs: Sequence[int], engine: str, now: float, busy: Sequence[int] = ()) -> Select[Any]:

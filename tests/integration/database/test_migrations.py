@@ -13,7 +13,7 @@ from tests.databases import opened
 
 
 def version(conn: Connection) -> int:
-    return conn.execute(select(meta.c.version)).scalar_one()
+    return int(conn.execute(select(meta.c.version)).scalar_one())
 
 
 def set_version(conn: Connection, number: int) -> None:
