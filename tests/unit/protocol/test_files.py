@@ -27,7 +27,7 @@ NASTY = st.lists(
     | st.characters(),
     max_size=12,
 ).map("".join)
-ROOT = "/root/folder"
+ROOT = "/base/folder"
 
 
 def inside(path: str) -> bool:
