@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
+from gesso.access import scopes
 from gesso.client import generate as sync_client
 from gesso.config.problems import keys_of
 from gesso.config.schema import Config, Table
@@ -85,6 +86,7 @@ def files() -> dict[Path, str]:
     pages = {
         reference / "configuration.md": configuration_page(),
         reference / "errors.md": errors_page(),
+        reference / "scopes.md": scopes.markdown(),
     }
     # The commands belong to the highest layer and bring their own page, once there are any.
     if (ROOT / "gesso/cli/reference.py").exists():
