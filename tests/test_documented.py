@@ -35,6 +35,13 @@ def test_every_setting_has_a_meaning_and_a_line_on_the_page(name: str, table: ty
         assert f"\n| `{key}` | " in section
 
 
+@pytest.mark.parametrize(("name", "table"), tables())
+def test_every_setting_is_read_somewhere(name: str, table: type[Table]) -> None:
+    code = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "gesso").rglob("*.py"))
+    unread = [key for key in table.model_fields if not re.search(rf"\.{key}\b", code)]
+    assert not unread, f"[{name}] promises what nothing does: {unread}"
+
+
 def errors(kind: type[GessoError] = GessoError) -> list[type[GessoError]]:
     own = [inner for inner in kind.__subclasses__() if inner.__module__ == GessoError.__module__]
     return [kind, *(error for inner in own for error in errors(inner))]
