@@ -36,16 +36,24 @@ def _numbered(path: Path, number: int) -> Path:
 
 def tail(path: Path, lines: int) -> list[str]:
     """The last lines, without reading what stands before them; none where there is no file."""
+    return _text(_end(path, lines, _size(path)), lines)
+
+
+def _end(path: Path, lines: int, position: int) -> bytes:
+    """What stands before `position`, from a place at least that many lines up."""
+    found = b""
     try:
         with path.open("rb") as file:
-            position = file.seek(0, os.SEEK_END)
-            found = b""
             while position > 0 and found.count(b"\n") <= lines:
                 step = min(BLOCK, position)
                 position = file.seek(position - step)
                 found = file.read(step) + found
     except FileNotFoundError:
-        return []
+        return b""
+    return found
+
+
+def _text(found: bytes, lines: int) -> list[str]:
     return found.decode("utf-8", "replace").splitlines()[-lines:] if lines else []
 
 
@@ -58,11 +66,14 @@ def silent_s(path: Path, now: float) -> float | None:
 
 
 async def follow(path: Path, *, lines: int = 0, every_s: float = FOLLOW_S) -> AsyncIterator[str]:
-    """The last lines, then each new one as it is completed, for ever; goes on when the log is rotated."""
-    for line in tail(path, lines):
-        yield line
+    """The last lines, then each new one as it is completed, for ever; goes on when the log is rotated.
+
+    A log that is rotated and outgrows its former size between two looks is followed from that size on.
+    """
     position = _size(path)
-    rest = b""
+    done, newline, rest = _end(path, lines + 1, position).rpartition(b"\n")
+    for line in _text(done + newline, lines):
+        yield line
     while True:
         size = _size(path)
         if size < position:
@@ -72,8 +83,8 @@ async def follow(path: Path, *, lines: int = 0, every_s: float = FOLLOW_S) -> As
                 file.seek(position)
                 rest += file.read(size - position)
             position = size
-            *done, rest = rest.split(b"\n")
-            for each in done:
+            *completed, rest = rest.split(b"\n")
+            for each in completed:
                 yield each.decode("utf-8", "replace").removesuffix("\r")
         await asyncio.sleep(every_s)
 

@@ -97,7 +97,11 @@ class Process:
             token=token,
         )
         if record_path is not None:
-            record.write(record_path)
+            try:
+                record.write(record_path)
+            except OSError as error:
+                system.kill(child.pid)
+                raise ProcessError(f"cannot write {str(record_path)!r}: {error}") from error
         return cls(record, child)
 
     @classmethod
@@ -118,19 +122,23 @@ class Process:
 
     def poll(self) -> Poll:
         """Alive, Exited with its code, Gone (ended, code unknown), or Unknown; an end is final."""
-        if self._end is not None:
+        if self._end is None:
+            try:
+                return self._look()
+            except (OSError, psutil.Error, ValueError) as error:
+                return Unknown(str(error))
+        return self._end
+
+    def _look(self) -> Poll:
+        # Our child keeps its PID until we collect it; any other must prove itself each time.
+        if self._child is None and not is_same(self.record):
+            self._end = Gone()
             return self._end
-        try:
-            # Our child keeps its PID until we collect it; any other must prove itself each time.
-            if self._child is None and not is_same(self.record):
-                self._end = Gone()
-                return self._end
-        except (OSError, psutil.Error, ValueError) as error:
-            return Unknown(str(error))
         try:
             code = system.collect(self.pid, self._child)
         except ChildProcessError:
-            if system.is_zombie(self.pid):
+            self._child = None
+            if system.is_zombie(self.pid) or not is_same(self.record):
                 self._end = Gone()
             return self._end or Alive()
         if code is not None:

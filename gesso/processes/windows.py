@@ -25,7 +25,7 @@ def spawn(
     argv: Sequence[str], env: Mapping[str, str], cwd: Path, log: IO[bytes]
 ) -> "subprocess.Popen[bytes]":
     """Start it in a process group of its own: Ctrl+C in our console does not reach it."""
-    return _Child(  # noqa: S603
+    return _Child(
         list(argv),
         env=dict(env),
         cwd=cwd,
