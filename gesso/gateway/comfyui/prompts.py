@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -58,13 +59,15 @@ class Prompts:
 
     async def submit(self, request: Request) -> Response:
         """`POST /prompt`: checked, stored, answered; run when its turn comes."""
-        asked = parse_prompt_request(await read_prompt(request))
+        body = await read_prompt(request)
+        asked = parse_prompt_request(body)
         owner = caller(request).account_id
         catalog = await self._catalogue.current()
         uploads = await self._find_uploads(owner, asked.prompt, catalog)
         checks = upload_checks(catalog, lambda name: name in uploads)
         validated = validate(asked.prompt, catalog, asked.targets, checks=checks)
         spec = self._spec(request, asked, validated, catalog, uploads)
+        spec = replace(spec, priority=_priority(body))
         job = await self._queue.submit(spec)
         self._bus.publish(
             JobChanged(
@@ -180,6 +183,14 @@ class Prompts:
         if "delete" in body:
             await self._queue.delete_finished(owner, _ids(body["delete"]))
         return Response()
+
+
+def _priority(body: dict[str, Any]) -> int:
+    """`priority`, which ComfyUI does not know: among the caller's own jobs, the higher the sooner."""
+    value = body.get("priority", 0)
+    if not isinstance(value, int) or not -1000 <= value <= 1000:
+        raise RequestError("`priority` is a whole number from -1000 to 1000.")
+    return value
 
 
 def _number(job: Job) -> int | float:

@@ -1,0 +1,97 @@
+"""`./dev demo`: starts gesso, has it paint a picture, saves that. `--stay`: `./dev up`, without the job."""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+import gesso
+from gesso.client.progress import Progress as JobProgress
+
+HERE = Path(__file__).parent
+DEMO = HERE.parent / "demo"
+KEY = DEMO / "key"
+console = Console(highlight=False, soft_wrap=True)
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--stay", action="store_true", help="no job; run until Ctrl-C")
+    arguments.add_argument("--listen", help="address to listen on; default: a free port, 127.0.0.1:8700 with --stay")
+    given = arguments.parse_args()
+    DEMO.mkdir(exist_ok=True)
+    server, url, key = start(given.listen or ("127.0.0.1:8700" if given.stay else "127.0.0.1:0"))
+    try:
+        if given.stay:
+            console.print(invitation(url, key, "Ctrl-C stops it."))
+            return server.wait()
+        painted = paint(url, key)
+        console.print(f"\nThe picture is in [bold]{painted.relative_to(DEMO.parent)}[/]")
+        console.print(f"It came from {url}, which ends now, with the key {key}")
+        console.print("\n[bold]./dev up[/] starts it again, to stay. Then, for example:")
+        console.print(f"  export GESSO_KEY={key}")
+        console.print(
+            "  .venv/bin/gesso run examples/paint.json --image 1.image=examples/harbour.png -o demo"
+        )
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def start(listen: str) -> tuple["subprocess.Popen[str]", str, str]:
+    """Run `gesso up` as anybody would; its address, and the administrator's key."""
+    storage = DEMO / "storage"
+    if not KEY.exists() and storage.exists():
+        sys.exit(f"demo: {KEY} is gone, and a key is shown only once: remove {DEMO}, try again.")
+    command = [sys.executable, "-m", "gesso", "up", "--json", "--listen", listen]
+    with (DEMO / "gesso.log").open("w") as log:
+        server = subprocess.Popen(  # noqa: S603
+            [*command, "--directory", str(storage)], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+    assert server.stdout is not None  # noqa: S101
+    line = server.stdout.readline()
+    if not line:
+        server.wait()
+        sys.exit(f"demo: gesso did not start:\n{(DEMO / 'gesso.log').read_text()}")
+    told = json.loads(line)
+    if told["key"]:
+        KEY.touch(mode=0o600)
+        KEY.write_text(told["key"])
+    return server, told["url"], KEY.read_text()
+
+
+def paint(url: str, key: str) -> Path:
+    """One job, from the workflow's file to the picture's."""
+    workflow = gesso.Workflow.load(HERE / "paint.json")
+    columns = (TextColumn("painting"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with gesso.Client(url, key) as client, Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=1.0)
+
+        def show(news: JobProgress) -> None:
+            progress.update(task, completed=news.fraction, description=news.class_type or "")
+
+        result = client.run(workflow, images={"1.image": HERE / "harbour.png"}, on_progress=show)
+        return result.outputs[0].save(DEMO / "harbour-painted.png")
+
+
+def invitation(url: str, key: str, end: str) -> str:
+    return f"""gesso answers on [bold]{url}[/]
+  key of admin     {key}
+
+Try, in another terminal:
+  in the browser   {url}/   (ComfyUI; sign in with the key)
+  export GESSO_URL={url} GESSO_KEY={key}
+  .venv/bin/gesso run examples/paint.json --image 1.image=examples/harbour.png -o demo
+  curl -H "Authorization: Bearer $GESSO_KEY" $GESSO_URL/system_stats
+{end}"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""`python -m gesso` is the `gesso` command."""
+
+from gesso.cli.main import main
+
+main()
