@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from gesso.config.load import load
-from gesso.config.schema import Config, GatewayConfig, StorageConfig
+from gesso.config.load import load, overridden
+from gesso.config.schema import Config
 from gesso.service import Listening, serve
 
 app = typer.Typer(add_completion=False)
@@ -38,12 +38,9 @@ def up(
 
 
 def _override(config: Config, listen: str | None, directory: Path | None) -> Config:
-    gateway, storage = config.gateway, config.storage
-    if listen is not None:
-        gateway = GatewayConfig(**{**gateway.model_dump(), "listen": listen})
-    if directory is not None:
-        storage = StorageConfig(**{**storage.model_dump(), "directory": directory.resolve()})
-    return config.model_copy(update={"gateway": gateway, "storage": storage})
+    gateway = {} if listen is None else {"listen": listen}
+    storage = {} if directory is None else {"directory": directory.resolve()}
+    return overridden(config, {"gateway": gateway, "storage": storage})
 
 
 def _run(config: Config, announce: Callable[[Listening], None]) -> None:

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -51,6 +52,22 @@ def load(
     if examined.config is None or examined.problems:
         raise ConfigError("\n".join(problem.text(examined.path) for problem in examined.problems))
     return Loaded(config=examined.config, path=examined.path)
+
+
+def overridden(config: Config, changes: Mapping[str, Mapping[str, Any]]) -> Config:
+    """The configuration with what a command line says instead; as strict as `load`.
+
+    Example: {"gateway": {"listen": "127.0.0.1:0"}}.
+    """
+    tables = {}
+    for name, keys in changes.items():
+        table = getattr(config, name)
+        try:
+            tables[name] = type(table).model_validate({**table.model_dump(), **keys})
+        except ValidationError as error:
+            problems = problems_of(error, {}, within=(name,))
+            raise ConfigError("\n".join(problem.text(None) for problem in problems)) from error
+    return config.model_copy(update=tables)
 
 
 def examine(

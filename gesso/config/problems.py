@@ -45,9 +45,11 @@ class ConfigProblem:
         return f"{place}{self.key + ': ' if self.key else ''}{self.message}{hint}"
 
 
-def problems_of(error: ValidationError, lines: dict[KeyPath, int]) -> list[ConfigProblem]:
-    """Pydantic's findings in our words, in the order of the file."""
-    found = [_problem(detail, lines) for detail in error.errors(include_url=False)]
+def problems_of(
+    error: ValidationError, lines: dict[KeyPath, int], within: KeyPath = ()
+) -> list[ConfigProblem]:
+    """Pydantic's findings about the table `within` in our words, in the order of the file."""
+    found = [_problem(detail, (*within, *detail["loc"]), lines) for detail in error.errors(include_url=False)]
     return sorted(found, key=lambda problem: problem.line or 0)
 
 
@@ -59,8 +61,8 @@ def key_text(path: KeyPath) -> str:
     return text
 
 
-def _problem(detail: ErrorDetails, lines: dict[KeyPath, int]) -> ConfigProblem:
-    path, message, nearest = tuple(detail["loc"]), detail["msg"], None
+def _problem(detail: ErrorDetails, path: KeyPath, lines: dict[KeyPath, int]) -> ConfigProblem:
+    message, nearest = detail["msg"], None
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "table_rule":
         path += tuple(int(part) if part.isdigit() else part for part in context["key"].split(".") if part)

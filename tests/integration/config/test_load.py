@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gesso.config.credential import headers
-from gesso.config.load import examine, load
+from gesso.config.load import examine, load, overridden
 from gesso.config.schema import CredentialConfig
 from gesso.errors import ConfigError
 from gesso.logs import fingerprint, redaction
@@ -106,3 +106,14 @@ def test_a_credential_without_its_secret_is_an_error(environ: dict[str, str]) ->
     with pytest.raises(ConfigError, match="LOGIN") as caught:
         headers(CredentialConfig(basic_env="LOGIN"), environ)
     assert "no-colon" not in caught.value.message
+
+
+def test_a_command_line_overrides_as_strictly_as_a_file(tmp_path: Path) -> None:
+    write(tmp_path / "gesso.toml", '[storage]\ndatabase = "postgresql://u:geheim@db/x"\nkeep_days = 3\n')
+    config = load(None, {}, tmp_path).config
+    changed = overridden(config, {"gateway": {"listen": "127.0.0.1:0"}, "storage": {"directory": tmp_path}})
+    assert (changed.gateway.port, changed.storage.directory) == (0, tmp_path)
+    assert changed.storage.keep_days == 3
+    assert changed.storage.database_url == "postgresql://u:geheim@db/x"
+    with pytest.raises(ConfigError, match=r"gateway\.listen: .*behind_tls"):
+        overridden(config, {"gateway": {"listen": "0.0.0.0:8700"}})
