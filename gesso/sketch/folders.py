@@ -64,9 +64,8 @@ class Folders:
     def save_path(self, prefix: str, *, type_: str = "output", width: int = 0, height: int = 0) -> SavePath:
         """Counts on from the highest number that files with this prefix have, as ComfyUI does."""
         root = self.of_type(type_)
-        relative = Path(os.path.normpath(_substitute(prefix, width, height)))
-        directory = _inside(root, relative.parent)
-        stem = relative.name
+        subfolder, stem = os.path.split(os.path.normpath(_substitute(prefix, width, height)))
+        directory = _inside(root, Path(subfolder))
         try:
             names = os.listdir(directory)
         except FileNotFoundError:
@@ -79,7 +78,6 @@ class Folders:
             if folded.startswith(start):
                 digits = name[len(start) :].split("_", 1)[0]
                 counter = max(counter, int(digits) if digits.isdecimal() else 0)
-        subfolder = "" if relative.parent == Path(".") else str(relative.parent)
         return SavePath(directory=directory, stem=stem, counter=counter + 1, subfolder=subfolder)
 
     def clear_temp(self) -> None:

@@ -83,7 +83,9 @@ class Painting:
 def _directions(picture: Image.Image, radius: float, swirl: Field) -> Field:
     """For every pixel the unit vector along the shapes; where there are none, along a slow swirl."""
     grey = np.asarray(picture.convert("L"), dtype=np.float32)
-    dy, dx = np.gradient(grey)
+    # A row or column more on each side: numpy has no gradient of a single one.
+    padded = np.pad(grey, 1, mode="edge")
+    dy, dx = (np.asarray(np.gradient(padded, axis=axis))[1:-1, 1:-1] for axis in (0, 1))
     xx, yy, xy = (_blur(part, radius) for part in np.stack([dx * dx, dy * dy, dx * dy]).astype(np.float32))
     # The structure tensor's main axis is the gradient's. The swirl is a weak tensor of its own beside it.
     turn = [
