@@ -121,7 +121,7 @@ def preview_picture(folder: Path, name: str) -> bytes | None:
     """The first picture beside a model (or inside its header) as WebP; None where there is none to read."""
     path = Path(os.path.normpath(folder / name))
     root = os.path.realpath(folder)
-    if os.path.commonpath((root, os.path.realpath(path))) != root:
+    if "\0" in name or os.path.commonpath((root, os.path.realpath(path))) != root:
         return None
     for source in _pictures(path):
         try:

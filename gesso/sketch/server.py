@@ -64,11 +64,17 @@ class Server:
             logger.info("sketch listens on %s, its files are in %s", site.name, self._folders.directory)
 
     async def stop(self) -> None:
-        """Takes no more requests, ends the sockets, interrupts what is running."""
+        """Takes no more connections, ends the sockets, and then what is running.
+
+        In this order, so that nobody is told "interrupted" of a prompt that died with its engine: who waits
+        for it should ask another engine for it, as after the end of a ComfyUI.
+        """
         logger.info("sketch is stopping")
-        self._hub.close()
-        await self._runner.cleanup()
+        for site in tuple(self._runner.sites):
+            await site.stop()
+        await self._hub.close()
         await asyncio.to_thread(self._worker.stop, _STOP_S)
+        await self._runner.cleanup()
         self._folders.clear_temp()
 
     def _application(self, recent: Recent) -> web.Application:

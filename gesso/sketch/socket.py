@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from gesso.protocol.frames import encode_preview, encode_preview_with_metadata, encode_text
 
@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 # A client that does not read is cut off once this many messages wait for it; it reconnects and asks again.
 _OUTBOX_LIMIT = 2000
+_CLOSE_S = 1.0
 
 Message = str | bytes
 
@@ -30,28 +31,42 @@ class Client:
     def __init__(self, sid: str) -> None:
         self.sid = sid
         self.flags: dict[str, Any] = {}
-        self._socket = web.WebSocketResponse()
+        self._socket = web.WebSocketResponse(timeout=_CLOSE_S)
+        self._transport: asyncio.Transport | None = None
         self._outbox: asyncio.Queue[Message] = asyncio.Queue(_OUTBOX_LIMIT)
+        self._given_up = False
 
     @property
     def takes_metadata(self) -> bool:
         return self.flags.get("supports_preview_metadata") is True
 
     def put(self, message: Message) -> None:
+        if self._given_up:
+            return
         try:
             self._outbox.put_nowait(message)
         except asyncio.QueueFull:
+            self._given_up = True
             logger.warning("client %s does not read its messages: its socket is closed", self.sid)
             self.abort()
 
     def abort(self) -> None:
-        """Closes the connection without waiting for the other side."""
-        if (transport := self._socket.get_extra_info("transport")) is not None:
-            transport.abort()
+        """Ends the connection without waiting for the other side."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def close(self) -> None:
+        """Says good-bye, and ends the connection where that is not answered."""
+        try:
+            await self._socket.close(code=WSCloseCode.GOING_AWAY)
+        except ConnectionError:
+            pass
+        self.abort()
 
     async def serve(self, request: web.Request, hub: "Hub") -> web.WebSocketResponse:
         """Greets, then writes what is put and reads what comes, until the connection ends."""
         await self._socket.prepare(request)
+        self._transport = request.transport
         hub.enter(self)
         writer = asyncio.create_task(self._write())
         try:
@@ -126,10 +141,9 @@ class Hub:
     def knows(self, client_id: str) -> bool:
         return client_id in self._clients
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Ends every connection, the replaced ones, too."""
-        for client in tuple(self._open):
-            client.abort()
+        await asyncio.gather(*(client.close() for client in tuple(self._open)))
 
     def send(self, type_: str, data: Any, client_id: str | None = None) -> None:
         self._call(self._deliver, text(type_, data), client_id)

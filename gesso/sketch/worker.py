@@ -59,7 +59,8 @@ class Worker:
         self._hub: Hub | None = None
         self._thread = threading.Thread(target=self._work, name="sketch-worker", daemon=True)
 
-    def start(self, hub: Hub) -> None:
+    def start(self, hub: Hub | None) -> None:
+        """Begin to work; without a hub nobody is told."""
         self._hub = hub
         self._thread.start()
 
@@ -168,6 +169,8 @@ class Worker:
         while (running := self._next()) is not None:
             started = time.monotonic()
             result = self._execute(running)
+            if self._stopping:
+                return
             self._finish(running, result)
             logger.info(
                 "prompt %s ended with %s after %.2f s",

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http import HttpProcessingError
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from gesso.errors import NotFound, RequestError
-from gesso.protocol.files import next_name, parse_annotated, safe_name
+from gesso.protocol.files import next_name, parse_annotated, safe_name, safe_subfolder
 from gesso.sketch.folders import Folders
 
 _CHUNK = 256 * 1024
@@ -60,6 +61,8 @@ class Uploads:
             return web.json_response(await self._keep(form, masked=masked))
         except NotFound:
             return web.Response(status=404)
+        except HttpProcessingError:  # what aiohttp's parser says of a part's headers
+            return web.Response(status=400)
         except (RequestError, ValueError, OSError) as error:
             if isinstance(error, OSError) and not _callers_fault(error):
                 raise
@@ -103,7 +106,7 @@ class Uploads:
         subfolder = form.fields.get("subfolder", "")
         overwrite = form.fields.get("overwrite") in ("true", "1")
         name = safe_name(form.filename or "")
-        directory = self._folders.resolve(type_, subfolder, name).parent
+        directory = self._folders.resolve(type_, safe_subfolder(subfolder), name).parent
         original = self._original(form.fields.get("original_ref")) if masked else None
         async with self._naming:
             name = await asyncio.to_thread(_place, form, directory, name, overwrite, original)
