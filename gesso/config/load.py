@@ -63,7 +63,7 @@ def overridden(config: Config, changes: Mapping[str, Mapping[str, Any]]) -> Conf
     for name, keys in changes.items():
         table = getattr(config, name)
         try:
-            tables[name] = type(table).model_validate({**table.model_dump(), **keys})
+            tables[name] = type(table).model_validate({**dict(table), **keys})
         except ValidationError as error:
             problems = problems_of(error, {}, within=(name,))
             raise ConfigError("\n".join(problem.text(None) for problem in problems)) from error

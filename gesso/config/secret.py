@@ -40,8 +40,5 @@ class Secret:
             core_schema.str_schema(min_length=1),
         )
         return core_schema.no_info_after_validator_function(
-            cls,
-            text,
-            # Only JSON is shown to people; `model_dump()` must give back what it was made from.
-            serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="json"),
+            cls, text, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
