@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Memory:
-    """A `Database` that notes its transactions, refuses those in `broken`, and holds back `held`'s answers."""
+    """A `Database` that notes its transactions, refuses those in `broken`, holds back those in `held`."""
 
     def __init__(self) -> None:
         self._engine = make_engine("sqlite://")
