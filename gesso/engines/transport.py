@@ -48,4 +48,7 @@ def words(error: BaseException) -> str:
         return "it closed the connection"
     if isinstance(error, aiohttp.ClientConnectorError):
         return str(error.os_error.strerror or error.os_error)
+    if isinstance(error, aiohttp.ClientResponseError):
+        # Its text would hold the whole address.
+        return error.message
     return str(error) or type(error).__name__
