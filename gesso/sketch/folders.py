@@ -90,7 +90,11 @@ def _inside(root: Path, relative: Path) -> Path:
     # realpath on both sides: a link inside the folder must not lead out of it either.
     path = Path(os.path.normpath(root / relative))
     real_root = os.path.realpath(root)
-    if "\0" in str(relative) or os.path.commonpath((real_root, os.path.realpath(path))) != real_root:
+    try:
+        inside = os.path.commonpath((real_root, os.path.realpath(path))) == real_root
+    except ValueError:  # another drive, or a name that no file can have
+        inside = False
+    if not inside:
         raise RequestError(f"The path {str(relative)!r} leads outside the {root.name} folder.")
     return path
 

@@ -11,8 +11,8 @@ from gesso.errors import TooLarge
 
 Array: TypeAlias = NDArray[np.float32]
 
-MAX_BYTES = 4 * 1024**3
-"""The largest array that a node may make; far beyond it, the machine would end the whole engine."""
+MAX_BYTES = 1024**3
+"""The largest array that a node may make, 89 megapixels in colour; far beyond it, memory ends the engine."""
 
 
 def check_size(*shape: int) -> None:
@@ -39,7 +39,8 @@ def from_pictures(pictures: Sequence[Image.Image]) -> Array:
 
 
 def _bytes(image: Array) -> NDArray[np.uint8]:
-    levels: NDArray[np.uint8] = np.clip(image * np.float32(255), 0, 255).astype(np.uint8)
+    scaled = image * np.float32(255)
+    levels: NDArray[np.uint8] = np.clip(scaled, 0, 255, out=scaled).astype(np.uint8)
     return levels[..., 0] if levels.shape[-1] == 1 else levels
 
 

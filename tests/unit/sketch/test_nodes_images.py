@@ -37,6 +37,28 @@ def test_empty_image_beyond_the_memory_is_refused() -> None:
         call("EmptyImage", width=16384, height=16384, batch_size=4096, color=0)
 
 
+SAMPLE = np.linspace(0, 1, 6 * 8 * 3, dtype=np.float32).reshape(1, 6, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("ImageInvert", {}),
+        ("ImageScaleBy", {"upscale_method": "bilinear", "scale_by": 1.5}),
+        ("ImageScaleBy", {"upscale_method": "bicubic", "scale_by": 1.5}),
+        ("ImageScaleBy", {"upscale_method": "area", "scale_by": 0.6}),
+        ("ImageScaleBy", {"upscale_method": "lanczos", "scale_by": 0.6}),
+        ("ImageBlur", {"blur_radius": 2, "sigma": 1.5}),
+        ("ImageSharpen", {"sharpen_radius": 2, "sigma": 1.5, "alpha": 0.7}),
+        ("ImageQuantize", {"colors": 3, "dither": "bayer-2"}),
+        ("ImageToMask", {"channel": "red"}),
+        ("ImageColorToMask", {"color": 0}),
+    ],
+)
+def test_pictures_stay_single_precision(name: str, inputs: dict[str, Any]) -> None:
+    assert call(name, image=SAMPLE, **inputs).dtype == np.float32
+
+
 def test_invert() -> None:
     assert levels(call("ImageInvert", image=grey(0, 0.25, 1))) == [1, 0.75, 0]
 
