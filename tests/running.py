@@ -14,8 +14,6 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-RECORDINGS = Path(__file__).parents[2] / "shared/recordings/comfyui-0.3.64"
-
 
 def free_port() -> int:
     """A port of the loopback that nobody listens on now."""

@@ -24,12 +24,12 @@ _DAY_S = 24 * _HOUR_S
 async def cache_headers(request: web.Request, handler: Respond) -> web.StreamResponse:
     """Scripts and styles are asked for anew each time; pictures in the path may be kept for a day."""
     response = await handler(request)
-    if value := _cache_control(request.path, response.status):
+    if value := cache_control(request.path, response.status):
         response.headers.setdefault("Cache-Control", value)
     return response
 
 
-def _cache_control(path: str, status: int) -> str | None:
+def cache_control(path: str, status: int) -> str | None:
     name = path.rsplit("/", 1)[-1]
     if path.endswith((".js", ".css")) or (name.startswith("index") and name.endswith(".json")):
         return "no-cache"
@@ -46,7 +46,7 @@ def _cache_control(path: str, status: int) -> str | None:
 async def same_origin(request: web.Request, handler: Respond) -> web.StreamResponse:
     """403 to a page of another site that speaks to this loopback address behind its user's back."""
     host, origin = request.headers.get("Host"), request.headers.get("Origin")
-    if host and origin and not _same(host, origin):
+    if host and origin and not is_own(host, origin):
         logger.warning("refused a request from the origin %s to %s", origin, host)
         return web.Response(status=403)
     if request.method == "OPTIONS":
@@ -54,7 +54,7 @@ async def same_origin(request: web.Request, handler: Respond) -> web.StreamRespo
     return await handler(request)
 
 
-def _same(host: str, origin: str) -> bool:
+def is_own(host: str, origin: str) -> bool:
     try:
         ours, theirs = urlsplit(f"//{host.lower()}"), urlsplit(origin.lower())
         ports = (ours.port, theirs.port)

@@ -14,7 +14,7 @@ from gesso.protocol.frames import encode_preview, encode_preview_with_metadata, 
 logger = logging.getLogger(__name__)
 
 # A client that does not read is cut off once this many messages wait for it; it reconnects and asks again.
-_OUTBOX_LIMIT = 2000
+OUTBOX_LIMIT = 2000
 _CLOSE_S = 1.0
 
 Message = str | bytes
@@ -33,7 +33,7 @@ class Client:
         self.flags: dict[str, Any] = {}
         self._socket = web.WebSocketResponse(timeout=_CLOSE_S)
         self._transport: asyncio.Transport | None = None
-        self._outbox: asyncio.Queue[Message] = asyncio.Queue(_OUTBOX_LIMIT)
+        self.outbox: asyncio.Queue[Message] = asyncio.Queue(OUTBOX_LIMIT)
         self._given_up = False
 
     @property
@@ -44,7 +44,7 @@ class Client:
         if self._given_up:
             return
         try:
-            self._outbox.put_nowait(message)
+            self.outbox.put_nowait(message)
         except asyncio.QueueFull:
             self._given_up = True
             logger.warning("client %s does not read its messages: its socket is closed", self.sid)
@@ -79,7 +79,7 @@ class Client:
 
     async def _write(self) -> None:
         while True:
-            message = await self._outbox.get()
+            message = await self.outbox.get()
             try:
                 if isinstance(message, bytes):
                     await self._socket.send_bytes(message)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.running import RECORDINGS
-
 EXACT_HEADERS = ("Content-Type", "Cache-Control", "Pragma", "Expires", "Content-Disposition")
 PRESENT_HEADERS = ("Etag", "Last-Modified", "Accept-Ranges", "Content-Length", "Transfer-Encoding")
 
@@ -77,12 +75,6 @@ def form(fields: dict[str, str], image: tuple[str, bytes] | None = None) -> tupl
     body = b"".join(b"--" + boundary.encode() + b"\r\n" + part + b"\r\n" for part in parts)
     closed = body + b"--" + boundary.encode() + b"--\r\n"
     return closed, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-
-
-def recorded(name: str) -> Any:
-    """The content of a recording; an empty list where the recordings are not present."""
-    path = RECORDINGS / name
-    return json.loads(path.read_text()) if path.exists() else []
 
 
 def differences(

@@ -8,16 +8,17 @@ import pytest
 from PIL import Image
 
 from tests.integration.sketch.conftest import judge
-from tests.integration.sketch.exchange import Answer, differences, form, recorded, renaming, send, send_json
-from tests.running import RECORDINGS, running_sketch
+from tests.integration.sketch.exchange import Answer, differences, form, renaming, send, send_json
+from tests.recordings import FOLDER, load_or
+from tests.running import running_sketch
 
 pytestmark = [
     pytest.mark.recordings,
-    pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings are not present"),
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="no recordings beside this checkout"),
 ]
 
-REFUSALS: dict[str, dict[str, Any]] = dict(recorded("invalid-prompts.json") or {})
-EXCHANGES: list[dict[str, Any]] = recorded("uploads-and-views.json")
+REFUSALS: dict[str, dict[str, Any]] = load_or("invalid-prompts.json", {})
+EXCHANGES: list[dict[str, Any]] = load_or("uploads-and-views.json", [])
 SKIPPED = {
     name: "it uses KSampler and CheckpointLoaderSimple: they come with the nodes that need models"
     for name in ("wrong-type", "not-in-list")
@@ -68,7 +69,7 @@ def answers(url: str) -> list[Answer]:
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_invalid_prompt_is_answered_as_recorded(name: str, url: str) -> None:
+def test_invalid_prompt_is_answered_as_load(name: str, url: str) -> None:
     if name in SKIPPED and judge() is None:
         pytest.skip(SKIPPED[name])
     want = REFUSALS[name]
@@ -89,7 +90,7 @@ def without_lines(exchange: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "index", range(len(EXCHANGES)), ids=[f"{each['method']}-{each['path']}" for each in EXCHANGES]
 )
-def test_upload_or_view_answers_as_recorded(index: int, answers: list[Answer]) -> None:
+def test_upload_or_view_answers_as_load(index: int, answers: list[Answer]) -> None:
     want, got = EXCHANGES[index], answers[index]
     if want["path"] == "/prompt" and judge() is None:
         # The one deliberate difference: ComfyUI answers 500 to a body that is not JSON.

@@ -12,21 +12,21 @@ from tests.integration.sketch.exchange import (
     Answer,
     compare,
     differences,
-    recorded,
     renaming,
     send,
     send_json,
 )
 from tests.integration.sketch.listening import listening
 from tests.integration.sketch.workflows import plain
-from tests.running import RECORDINGS, running_sketch
+from tests.recordings import FOLDER, load_or
+from tests.running import running_sketch
 
 pytestmark = [
     pytest.mark.recordings,
-    pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings are not present"),
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="no recordings beside this checkout"),
 ]
 
-EXCHANGES: list[dict[str, Any]] = recorded("routes.json")
+EXCHANGES: list[dict[str, Any]] = load_or("routes.json", [])
 # Sent without a recorded body; what it was follows from the answers after it.
 BODIES = {
     ("POST", "/settings/Comfy.Zoom"): b"3",
@@ -93,9 +93,7 @@ def answers(engine: tuple[str, Path]) -> list[Answer | None]:
 @pytest.mark.parametrize(
     "index", range(len(EXCHANGES)), ids=[f"{each['method']}-{each['path']}" for each in EXCHANGES]
 )
-def test_route_answers_as_recorded(
-    index: int, answers: list[Answer | None], engine: tuple[str, Path]
-) -> None:
+def test_route_answers_as_load(index: int, answers: list[Answer | None], engine: tuple[str, Path]) -> None:
     want, got = EXCHANGES[index], answers[index]
     if got is None:
         pytest.skip(SKIPPED[want["path"]])
@@ -115,7 +113,7 @@ def test_route_answers_as_recorded(
     assert differences(want, got, rename) == []
 
 
-def test_history_pages_are_as_recorded(answers: list[Answer | None]) -> None:
+def test_history_pages_are_as_load(answers: list[Answer | None]) -> None:
     [index] = [i for i, each in enumerate(EXCHANGES) if each["path"] == "/history?max_items=2&offset=1"]
     got = answers[index]
     assert got is not None

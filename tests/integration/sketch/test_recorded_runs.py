@@ -14,18 +14,18 @@ from tests.integration.sketch.exchange import (
     Answer,
     compare,
     differences,
-    recorded,
     renaming,
     send,
     send_json,
 )
 from tests.integration.sketch.listening import Listener, listening
 from tests.integration.sketch.workflows import plain, steps
-from tests.running import RECORDINGS, running_sketch, wait_for
+from tests.recordings import FOLDER, load
+from tests.running import running_sketch, wait_for
 
 pytestmark = [
     pytest.mark.recordings,
-    pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings are not present"),
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="no recordings beside this checkout"),
 ]
 
 Message = dict[str, Any]
@@ -73,8 +73,8 @@ def by_node(messages: list[Message]) -> list[Message]:
 @pytest.mark.parametrize(
     "name", ["plain-images", "plain-images-all-cached", "client-chosen-prompt-id", "error-in-node"]
 )
-def test_run_is_heard_and_kept_as_recorded(name: str, url: str) -> None:
-    recording = recorded(f"run-{name}.json")
+def test_run_is_heard_and_kept_as_load(name: str, url: str) -> None:
+    recording = load(f"run-{name}.json")
     want_submit, want_history = recording["http"]
     request = want_submit["request"]
     if name == "plain-images-all-cached":
@@ -143,7 +143,7 @@ def test_steps_are_told_as_a_samplers(name: str, negotiate: bool, url: str) -> N
     """SketchSteps for KSampler; what loads and decodes around it needs models, and comes later."""
     if judge() is not None:
         pytest.skip("SketchSteps is sketch's own")
-    recording = recorded(f"run-{name}.json")
+    recording = load(f"run-{name}.json")
     with listening(url, negotiate=negotiate) as listener:
         prompt_id = submit(url, listener, steps(4)).json["prompt_id"]
         listener.wait_end(prompt_id)
@@ -173,11 +173,11 @@ def assert_frame(frame: object, prompt_id: str, negotiate: bool) -> None:
     }
 
 
-def test_interrupted_run_is_told_as_recorded(url: str) -> None:
+def test_interrupted_run_is_told_as_load(url: str) -> None:
     """From the first step on; what the sampler's loaders tell before needs models, and comes later."""
     if judge() is not None:
         pytest.skip("SketchSteps is sketch's own")
-    recording = recorded("run-interrupted.json")
+    recording = load("run-interrupted.json")
     [_, want_queue, want_remaining, want_interrupt, want_history] = recording["http"]
     with listening(url) as listener:
         prompt_id = submit(url, listener, steps(30, 0.1)).json["prompt_id"]
@@ -231,11 +231,11 @@ def assert_same_queue(want: Message, got: Answer, rename: Any) -> None:
             assert sorted(our_item[4]) == sorted(their_item[4])
 
 
-def test_queue_is_ordered_deleted_cleared_and_interrupted_as_recorded(url: str) -> None:
+def test_queue_is_ordered_deleted_cleared_and_interrupted_as_load(url: str) -> None:
     """With SketchSteps as the prompt that keeps the engine busy, in the place of KSampler."""
     if judge() is not None:
         pytest.skip("SketchSteps is sketch's own")
-    recording = recorded("run-queue-delete-clear-interrupt.json")
+    recording = load("run-queue-delete-clear-interrupt.json")
     exchanges = recording["http"]
     names: dict[str, str] = {"SketchSteps": "KSampler"}
     prompts = [steps(30, 0.2), plain(77), plain(78)]
