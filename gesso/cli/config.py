@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gesso.cli.exits import Exit
+
 if TYPE_CHECKING:
     from gesso.config.load import Examined
-
-INVALID = 1
 
 app = typer.Typer(no_args_is_help=True, help="Check and show the configuration.")
 
@@ -23,7 +23,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Read the configuration without starting anything; exit with 1 if it is not usable."""
+    """Read the configuration without starting anything; end with 5 if it is not usable."""
     examined = _examined(config)
     if as_json:
         print(json.dumps(_report(examined), indent=2, ensure_ascii=False))
@@ -33,7 +33,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         if not examined.problems:
             print(_summary(examined))
     if examined.problems:
-        raise typer.Exit(INVALID)
+        raise typer.Exit(Exit.INVALID)
 
 
 @app.command()
@@ -45,7 +45,7 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     for problem in examined.problems:
         typer.echo(problem.text(examined.path), err=True)
     if examined.config is None:
-        raise typer.Exit(INVALID)
+        raise typer.Exit(Exit.INVALID)
     data = shown(examined.config, os.environ)
     if as_json:
         print(json.dumps(data, indent=2, ensure_ascii=False))

@@ -96,3 +96,7 @@ def _version(asked: bool) -> None:
 
 _LOCAL_REMEDY = "Look at the path and its permissions."
 _DEFECT_REMEDY = "This is a defect in gesso: please report it, with what GESSO_TRACEBACK=1 shows."
+
+
+if __name__ == "__main__":
+    main()

@@ -39,7 +39,7 @@ Once = Annotated[
     str | None,
     typer.Option("--idempotency-key", metavar="TEXT", help="The same text names the same job for ever."),
 ]
-Priority = Annotated[int, typer.Option("--priority", help="Among your own jobs, the higher the sooner.")]
+Front = Annotated[bool, typer.Option("--front", help="Before all jobs that wait; on gesso, only your own.")]
 
 
 @app.command()
@@ -52,7 +52,7 @@ def run(
     timeout_s: Timeout = None,
     detach: Detach = False,
     idempotency_key: Once = None,
-    priority: Priority = 0,
+    front: Front = False,
     url: options.Url = None,
     key: options.Key = None,
     as_json: options.Json = False,
@@ -64,7 +64,7 @@ def run(
     filled = _filled(workflow, pairs(assignments, "--set"))
     with options.client(url, key) as client:
         job = client.submit(
-            filled, images=pairs(images, "--image"), idempotency_key=idempotency_key, priority=priority
+            filled, images=pairs(images, "--image"), idempotency_key=idempotency_key, front=front
         )
         if detach:
             show.as_json({"job": job.id}) if as_json else print(job.id)

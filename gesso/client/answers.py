@@ -2,20 +2,17 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gesso.errors import (
     Conflict,
     DiskFull,
-    EngineError,
-    EngineRefused,
     EngineUnreachable,
     Forbidden,
     GatewayError,
     GessoError,
-    IdempotencyMismatch,
     InvalidWorkflow,
-    NoEngine,
     NotFound,
     OverLimit,
     RequestError,
@@ -40,10 +37,6 @@ _BY_STATUS: dict[int, type[GessoError]] = {
     504: EngineUnreachable,
     507: DiskFull,
 }
-# Where gesso itself says which of several errors with the same status it is.
-_BY_CODE: dict[str, type[GessoError]] = {
-    kind.code: kind for kind in (IdempotencyMismatch, EngineError, EngineRefused, NoEngine)
-}
 
 UNREACHABLE_REMEDY = "Start it with `gesso up`, or say where it listens: --url or GESSO_URL."
 _LOGIN_REMEDY = "The server wants a sign-in: send a key (--key or GESSO_KEY)."
@@ -52,21 +45,43 @@ _LOGIN_REMEDY = "The server wants a sign-in: send a key (--key or GESSO_KEY)."
 def failure(asked: str, status: int, headers: Mapping[str, str], body: bytes) -> GessoError:
     """The exception for an answer other than 2xx; `asked` is for people: "POST http://host/prompt"."""
     answer = _json(headers, body)
-    message, code, remedy = _words(answer)
-    if status == 400 and isinstance(answer, dict) and "node_errors" in answer:
-        return invalid_workflow(answer, message)
+    told = _told(answer)
+    # gesso says itself which of several errors with the same status it is.
+    ours = by_code().get(told.code)
     if status == 429:
-        return OverLimit(message or None, retry_after_s=retry_after_s(headers, answer))
+        limit = OverLimit(told.message or None, retry_after_s=retry_after_s(headers, answer))
+        return _remedied(limit, told.remedy)
     if 300 <= status < 400:
-        return Unauthorized(
-            f"{asked} was sent on to {headers.get('location', 'another page')!r}.", remedy=_LOGIN_REMEDY
-        )
-    kind = _BY_CODE.get(code) or _BY_STATUS.get(status, GatewayError)
-    words = message or f"{asked} was answered with {status} {_shown(headers, body)}."
-    return kind(words, remedy=remedy)
+        place = headers.get("location", "another page")
+        return Unauthorized(f"{asked} was sent on to {place!r}.", remedy=_LOGIN_REMEDY)
+    if status == 400 and "node_errors" in _dict(answer) and ours in (None, InvalidWorkflow):
+        return invalid_workflow(_dict(answer))
+    kind = ours if ours is not None and ours.status == status else _BY_STATUS.get(status, GatewayError)
+    words = told.message or f"{asked} was answered with {status} {_shown(headers, body)}."
+    return _remedied(kind(words), told.remedy if kind is ours else None)
 
 
-def invalid_workflow(answer: dict[str, Any], message: str = "") -> InvalidWorkflow:
+def _remedied(error: GessoError, remedy: str | None) -> GessoError:
+    """With the server's own remedy, where it has one for just this case."""
+    error.remedy = remedy or error.remedy
+    return error
+
+
+def by_code() -> dict[str, type[GessoError]]:
+    """gesso's errors by the code that a program knows them by."""
+    found: dict[str, type[GessoError]] = {}
+    waiting = [GessoError]
+    while waiting:
+        kind = waiting.pop()
+        found[kind.code] = kind
+        waiting += kind.__subclasses__()
+    return found
+
+
+def invalid_workflow(answer: dict[str, Any]) -> InvalidWorkflow:
+    """From ComfyUI's answer to a workflow it does not take."""
+    told = _told(answer)
+    message = ": ".join(part for part in (told.message, told.details) if part)
     return InvalidWorkflow(message or None, body=answer, problems=tuple(problems(answer)))
 
 
@@ -77,10 +92,7 @@ def misunderstood(asked: str, headers: Mapping[str, str], body: bytes) -> Gatewa
 
 def retry_after_s(headers: Mapping[str, str], answer: object = None) -> float:
     """What the server asks us to wait; 1 s when it says nothing, or a date."""
-    told: object = headers.get("retry-after")
-    if told is None and isinstance(answer, dict):
-        error = answer.get("error")
-        told = error.get("retry_after_s") if isinstance(error, dict) else answer.get("retry_after_s")
+    told = headers.get("retry-after") or _dict(_dict(answer).get("error")).get("retry_after_s")
     try:
         return max(0.0, float(str(told)))
     except ValueError:
@@ -96,20 +108,36 @@ def _json(headers: Mapping[str, str], body: bytes) -> Any:
         return None
 
 
-def _words(answer: object) -> tuple[str, str, str | None]:
-    """(message, code, remedy) from gesso's, ComfyUI's and OpenAI's shapes of an error."""
-    error = answer.get("error", answer) if isinstance(answer, dict) else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What an error's body says, in whichever dialect."""
+
+    message: str = ""
+    code: str = ""
+    details: str = ""
+    remedy: str | None = None
+
+
+def _told(answer: object) -> _Told:
+    """From gesso's, ComfyUI's and OpenAI's shapes of an error; empty from any other."""
+    error = _dict(answer).get("error")
     if isinstance(error, str):
-        return error, "", None
-    if not isinstance(error, dict):
-        return "", "", None
-    message = str(error.get("message") or "")
-    details = error.get("details")
-    if isinstance(details, str) and details and details != message:
-        message = f"{message}: {details}"
-    remedy = error.get("remedy")
-    code = error.get("code") or error.get("type") or ""
-    return message, str(code), str(remedy) if remedy else None
+        return _Told(message=error)
+    error = _dict(error)
+    code = str(error.get("code") or error.get("type") or "")
+    details = str(error.get("details") or "")
+    # In ComfyUI's shape there is no field for the remedy: gesso puts it where ComfyUI has details.
+    remedy = error.get("remedy") or (details if code in by_code() else None)
+    return _Told(
+        message=str(error.get("message") or ""),
+        code=code,
+        details="" if details == remedy else details,
+        remedy=str(remedy) if remedy else None,
+    )
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _shown(headers: Mapping[str, str], body: bytes) -> str:

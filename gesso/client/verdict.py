@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from gesso.errors import ExecutionFailed, GessoError, JobCancelled, JobLost, NodeFailure
+from gesso.client.answers import by_code
+from gesso.errors import (
+    EngineError,
+    ExecutionFailed,
+    GessoError,
+    JobCancelled,
+    JobLost,
+    NodeFailure,
+    StorageError,
+)
 from gesso.protocol.files import FileRef, output_files
 
 
@@ -58,11 +67,17 @@ def _messages(status: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield str(message[0]), message[1]
 
 
-def _execution_failed(data: dict[str, Any]) -> ExecutionFailed:
+def _execution_failed(data: dict[str, Any]) -> GessoError:
+    raised = str(data.get("exception_type", ""))
+    # gesso tells what failed on its own side in the same message: "gesso.job_lost", "gesso.disk_full".
+    ours = by_code().get(raised.removeprefix("gesso.")) if raised.startswith("gesso.") else None
+    if ours is not None and issubclass(ours, JobCancelled | JobLost | StorageError | EngineError):
+        message, _, remedy = str(data.get("exception_message", "")).partition("\n")
+        return ours(message or None, remedy=remedy or None)
     found = NodeFailure(
         node=str(data.get("node_id", "")),
         class_type=str(data.get("node_type", "")),
-        exception_type=str(data.get("exception_type", "")),
+        exception_type=raised,
         message=str(data.get("exception_message", "")).strip(),
         traceback=tuple(str(line) for line in data.get("traceback") or ()),
     )

@@ -18,7 +18,9 @@ from gesso.client.place import JobInfo, Place, listed
 from gesso.client.progress import Progress
 from gesso.client.upload import Source, named, opened
 from gesso.client.workflow import Workflow
-from gesso.errors import EngineUnreachable, GatewayError, GessoError
+from gesso.errors import EngineUnreachable, GatewayError, NotFound
+
+_NOT_ASKED = ""
 
 
 class AsyncClient:
@@ -37,13 +39,12 @@ class AsyncClient:
         retries: int = 2,
         patience_s: float = 60.0,
     ) -> None:
-        self._key = server_key(key, os.environ)
         self._connection = AsyncConnection(
-            server_url(url, os.environ), self._key, timeout_s=timeout_s, retries=retries
+            server_url(url, os.environ), server_key(key, os.environ), timeout_s=timeout_s, retries=retries
         )
         self._retries = retries
         self._patience_s = patience_s
-        self._speaks_gesso: bool | None = None
+        self._whose: str | None = _NOT_ASKED
 
     @property
     def url(self) -> str:
@@ -58,10 +59,10 @@ class AsyncClient:
         on_progress: Callable[[Progress], None] | None = None,
         timeout_s: float | None = None,
         idempotency_key: str | None = None,
-        priority: int = 0,
+        front: bool = False,
     ) -> AsyncResult:
         """Submit a workflow and wait for its result: `submit` and `Job.wait` in one."""
-        job = await self.submit(workflow, images=images, idempotency_key=idempotency_key, priority=priority)
+        job = await self.submit(workflow, images=images, idempotency_key=idempotency_key, front=front)
         return await job.wait(on_progress, timeout_s=timeout_s)
 
     async def submit(
@@ -70,24 +71,24 @@ class AsyncClient:
         *,
         images: Mapping[str, Source] | None = None,
         idempotency_key: str | None = None,
-        priority: int = 0,
+        front: bool = False,
     ) -> AsyncJob:
         """Hand in a workflow; returns as soon as the server has accepted it.
 
         `images` uploads pictures and names them in the workflow: {"1.image": "photo.png"}, a path or bytes.
         The same `idempotency_key` names the same job for ever, however often it is submitted.
-        `priority` orders one's own jobs on gesso, the higher the sooner; ComfyUI takes no notice of it.
+        `front` puts it before all that waits: on gesso one's own jobs, on a bare ComfyUI everybody's.
 
         Raises InvalidWorkflow with its `problems` when the server finds the workflow wrong.
         """
         filled = Workflow(workflow.prompt if isinstance(workflow, Workflow) else workflow)
         for target, source in (images or {}).items():
             filled.set(target, await self.upload(source))
-        job_id = idempotent_id(self._key, idempotency_key) if idempotency_key else str(uuid.uuid4())
+        job_id = await self._job_id(idempotency_key)
         # The id as clientId gives each job a socket of its own, which whoever knows the id can open again.
         body: dict[str, Any] = {"prompt": filled.prompt, "prompt_id": job_id, "client_id": job_id}
-        if priority:
-            body["priority"] = priority
+        if front:
+            body["front"] = True
         answer = await self._post_once(job_id, body, idempotency_key)
         if not isinstance(answer, dict) or not isinstance(answer.get("prompt_id"), str):
             raise GatewayError(f"{self.url}/prompt did not answer with the id of a job.")
@@ -100,6 +101,12 @@ class AsyncClient:
             problems=problems,
             patience_s=self._patience_s,
         )
+
+    async def _job_id(self, idempotency_key: str | None) -> str:
+        if idempotency_key is None:
+            return str(uuid.uuid4())
+        # The ids of jobs are one space for all accounts, so the account is part of what names one.
+        return idempotent_id(await self._account(), idempotency_key)
 
     async def _post_once(self, job_id: str, body: dict[str, Any], idempotency_key: str | None) -> Any:
         """POST /prompt such that the job is there once, though an answer be lost and the request repeated."""
@@ -126,15 +133,17 @@ class AsyncClient:
 
     async def speaks_gesso(self) -> bool:
         """Whether the server is gesso, and not a bare ComfyUI."""
-        if self._speaks_gesso is None:
+        return await self._account() is not None
+
+    async def _account(self) -> str | None:
+        """Whose key this is; None where there are no accounts, because the server is not gesso."""
+        if self._whose is _NOT_ASKED:
             try:
-                health = await self._connection.json("GET", "/gesso/healthz")
-                self._speaks_gesso = isinstance(health, dict)
-            except EngineUnreachable:
-                raise
-            except GessoError:
-                self._speaks_gesso = False
-        return self._speaks_gesso
+                answer = await self._connection.json("GET", "/gesso/api/whoami")
+                self._whose = str(answer["account"]) if isinstance(answer, dict) else None
+            except (NotFound, GatewayError):
+                self._whose = None
+        return self._whose
 
     async def upload(self, image: Source, *, name: str | None = None, subfolder: str = "") -> str:
         """Send a picture, a path or bytes; returns its name as an input of LoadImage takes it.

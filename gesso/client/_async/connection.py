@@ -85,14 +85,17 @@ class AsyncConnection:
             raise answers.misunderstood(asked, response.headers, response.content) from error
 
     @asynccontextmanager
-    async def stream(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The body of a GET, piece by piece."""
+    async def stream(
+        self, path: str, params: Mapping[str, str], *, live: bool = False
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The body of a GET, piece by piece; `live` hands on what comes as it comes, however seldom."""
+        timeout = self._timeout()
+        if live:
+            timeout.read = None
         try:
-            async with self._http.stream(
-                "GET", self.url + path, params=params, timeout=self._timeout()
-            ) as response:
+            async with self._http.stream("GET", self.url + path, params=params, timeout=timeout) as response:
                 await self._check(response)
-                yield response.aiter_bytes(_CHUNK_BYTES)
+                yield response.aiter_bytes(None if live else _CHUNK_BYTES)
         except httpx.HTTPError as error:
             raise self._translated(error, "GET", path) from error
 

@@ -20,7 +20,9 @@ from gesso.client.place import JobInfo, Place, listed
 from gesso.client.progress import Progress
 from gesso.client.upload import Source, named, opened
 from gesso.client.workflow import Workflow
-from gesso.errors import EngineUnreachable, GatewayError, GessoError
+from gesso.errors import EngineUnreachable, GatewayError, NotFound
+
+_NOT_ASKED = ""
 
 
 class Client:
@@ -39,13 +41,12 @@ class Client:
         retries: int = 2,
         patience_s: float = 60.0,
     ) -> None:
-        self._key = server_key(key, os.environ)
         self._connection = Connection(
-            server_url(url, os.environ), self._key, timeout_s=timeout_s, retries=retries
+            server_url(url, os.environ), server_key(key, os.environ), timeout_s=timeout_s, retries=retries
         )
         self._retries = retries
         self._patience_s = patience_s
-        self._speaks_gesso: bool | None = None
+        self._whose: str | None = _NOT_ASKED
 
     @property
     def url(self) -> str:
@@ -60,10 +61,10 @@ class Client:
         on_progress: Callable[[Progress], None] | None = None,
         timeout_s: float | None = None,
         idempotency_key: str | None = None,
-        priority: int = 0,
+        front: bool = False,
     ) -> Result:
         """Submit a workflow and wait for its result: `submit` and `Job.wait` in one."""
-        job = self.submit(workflow, images=images, idempotency_key=idempotency_key, priority=priority)
+        job = self.submit(workflow, images=images, idempotency_key=idempotency_key, front=front)
         return job.wait(on_progress, timeout_s=timeout_s)
 
     def submit(
@@ -72,24 +73,24 @@ class Client:
         *,
         images: Mapping[str, Source] | None = None,
         idempotency_key: str | None = None,
-        priority: int = 0,
+        front: bool = False,
     ) -> Job:
         """Hand in a workflow; returns as soon as the server has accepted it.
 
         `images` uploads pictures and names them in the workflow: {"1.image": "photo.png"}, a path or bytes.
         The same `idempotency_key` names the same job for ever, however often it is submitted.
-        `priority` orders one's own jobs on gesso, the higher the sooner; ComfyUI takes no notice of it.
+        `front` puts it before all that waits: on gesso one's own jobs, on a bare ComfyUI everybody's.
 
         Raises InvalidWorkflow with its `problems` when the server finds the workflow wrong.
         """
         filled = Workflow(workflow.prompt if isinstance(workflow, Workflow) else workflow)
         for target, source in (images or {}).items():
             filled.set(target, self.upload(source))
-        job_id = idempotent_id(self._key, idempotency_key) if idempotency_key else str(uuid.uuid4())
+        job_id = self._job_id(idempotency_key)
         # The id as clientId gives each job a socket of its own, which whoever knows the id can open again.
         body: dict[str, Any] = {"prompt": filled.prompt, "prompt_id": job_id, "client_id": job_id}
-        if priority:
-            body["priority"] = priority
+        if front:
+            body["front"] = True
         answer = self._post_once(job_id, body, idempotency_key)
         if not isinstance(answer, dict) or not isinstance(answer.get("prompt_id"), str):
             raise GatewayError(f"{self.url}/prompt did not answer with the id of a job.")
@@ -102,6 +103,12 @@ class Client:
             problems=problems,
             patience_s=self._patience_s,
         )
+
+    def _job_id(self, idempotency_key: str | None) -> str:
+        if idempotency_key is None:
+            return str(uuid.uuid4())
+        # The ids of jobs are one space for all accounts, so the account is part of what names one.
+        return idempotent_id(self._account(), idempotency_key)
 
     def _post_once(self, job_id: str, body: dict[str, Any], idempotency_key: str | None) -> Any:
         """POST /prompt such that the job is there once, though an answer be lost and the request repeated."""
@@ -128,15 +135,17 @@ class Client:
 
     def speaks_gesso(self) -> bool:
         """Whether the server is gesso, and not a bare ComfyUI."""
-        if self._speaks_gesso is None:
+        return self._account() is not None
+
+    def _account(self) -> str | None:
+        """Whose key this is; None where there are no accounts, because the server is not gesso."""
+        if self._whose is _NOT_ASKED:
             try:
-                health = self._connection.json("GET", "/gesso/healthz")
-                self._speaks_gesso = isinstance(health, dict)
-            except EngineUnreachable:
-                raise
-            except GessoError:
-                self._speaks_gesso = False
-        return self._speaks_gesso
+                answer = self._connection.json("GET", "/gesso/api/whoami")
+                self._whose = str(answer["account"]) if isinstance(answer, dict) else None
+            except (NotFound, GatewayError):
+                self._whose = None
+        return self._whose
 
     def upload(self, image: Source, *, name: str | None = None, subfolder: str = "") -> str:
         """Send a picture, a path or bytes; returns its name as an input of LoadImage takes it.

@@ -87,14 +87,17 @@ class Connection:
             raise answers.misunderstood(asked, response.headers, response.content) from error
 
     @contextmanager
-    def stream(self, path: str, params: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
-        """The body of a GET, piece by piece."""
+    def stream(
+        self, path: str, params: Mapping[str, str], *, live: bool = False
+    ) -> Iterator[Iterator[bytes]]:
+        """The body of a GET, piece by piece; `live` hands on what comes as it comes, however seldom."""
+        timeout = self._timeout()
+        if live:
+            timeout.read = None
         try:
-            with self._http.stream(
-                "GET", self.url + path, params=params, timeout=self._timeout()
-            ) as response:
+            with self._http.stream("GET", self.url + path, params=params, timeout=timeout) as response:
                 self._check(response)
-                yield response.iter_bytes(_CHUNK_BYTES)
+                yield response.iter_bytes(None if live else _CHUNK_BYTES)
         except httpx.HTTPError as error:
             raise self._translated(error, "GET", path) from error
 

@@ -22,10 +22,10 @@ def test_check_passes_the_embedded_default(typed: CliRunner) -> None:
     assert "engines: sketch" in result.stdout
 
 
-def test_check_tells_every_problem_on_standard_error_and_exits_with_1(typed: CliRunner) -> None:
+def test_check_tells_every_problem_on_standard_error_and_ends_with_5(typed: CliRunner) -> None:
     Path("gesso.toml").write_text("[gateway]\nlisen = 1\n[jobs]\nlease_s = 0\n")
     result = typed.invoke(app, ["check"])
-    assert result.exit_code == 1
+    assert result.exit_code == 5
     assert result.stdout == ""
     assert [line.split(":")[1] for line in result.stderr.splitlines()] == ["2", "4"]
 
@@ -33,7 +33,7 @@ def test_check_tells_every_problem_on_standard_error_and_exits_with_1(typed: Cli
 def test_check_in_json_tells_the_same(typed: CliRunner) -> None:
     Path("other.toml").write_text("[gateway]\nlisen = 1\n")
     result = typed.invoke(app, ["check", "--config", "other.toml", "--json"])
-    assert result.exit_code == 1
+    assert result.exit_code == 5
     assert json.loads(result.stdout) == {
         "ok": False,
         "file": str(Path("other.toml").absolute()),
@@ -53,5 +53,5 @@ def test_show_tells_all_settings_and_no_secret(typed: CliRunner) -> None:
 def test_show_of_an_unusable_file_says_why(typed: CliRunner) -> None:
     Path("gesso.toml").write_text("[gateway]\nlisen = 1\n")
     result = typed.invoke(app, ["show"])
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (5, "")
     assert "did you mean 'listen'?" in result.stderr

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gesso import errors
-from gesso.client.answers import failure, misunderstood, retry_after_s
+from gesso.client.answers import by_code, failure, misunderstood, retry_after_s
 
 JSON = {"content-type": "application/json; charset=utf-8"}
 
@@ -40,12 +40,30 @@ def test_the_servers_own_words_and_remedy_are_kept():
     assert (error.message, error.remedy) == ("This needs 'jobs:all'.", "Ask an admin.")
 
 
-@pytest.mark.parametrize(
-    "kind", [errors.IdempotencyMismatch, errors.NoEngine, errors.EngineRefused, errors.EngineError]
-)
-def test_a_code_tells_apart_what_a_status_does_not(kind):
-    body = json.dumps({"error": {"code": kind.code, "message": "m"}}).encode()
-    assert type(failure("POST http://h/prompt", kind.status, JSON, body)) is kind
+@pytest.mark.parametrize("kind", by_code().values(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("shape", ["gesso", "comfyui"])
+def test_an_error_of_gessos_own_arrives_as_it_left(kind, shape):
+    told = {
+        "gesso": {"code": kind.code, "message": "What.", "remedy": "Do."},
+        "comfyui": {"type": kind.code, "message": "What.", "details": "Do.", "extra_info": {}},
+    }[shape]
+    body = json.dumps({"error": told, "node_errors": {}}).encode()
+    error = failure("POST http://h/prompt", kind.status, JSON, body)
+    assert type(error) is kind
+    assert error.message == "What." and error.remedy in ("Do.", kind.remedy)
+
+
+def test_what_comfyui_says_beside_its_message_is_kept():
+    told = {
+        "type": "invalid_prompt",
+        "message": "Cannot execute",
+        "details": "Node ID '#7'",
+        "extra_info": {},
+    }
+    body = json.dumps({"error": told, "node_errors": {}}).encode()
+    error = failure("POST http://h/prompt", 400, JSON, body)
+    assert isinstance(error, errors.InvalidWorkflow)
+    assert error.message == "Cannot execute: Node ID '#7'" and error.remedy == errors.InvalidWorkflow.remedy
 
 
 def test_a_page_for_browsers_is_quoted_and_cut_short():

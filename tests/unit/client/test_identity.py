@@ -6,14 +6,14 @@ from gesso.client.identity import idempotent_id
 
 
 def test_the_same_key_names_the_same_job_and_no_one_elses():
-    mine = idempotent_id("key-a", "order 1")
-    assert mine == idempotent_id("key-a", "order 1")
+    mine = idempotent_id("ada", "order 1")
+    assert mine == idempotent_id("ada", "order 1")
     assert (
         len(
             {
                 mine,
-                idempotent_id("key-a", "order 2"),
-                idempotent_id("key-b", "order 1"),
+                idempotent_id("ada", "order 2"),
+                idempotent_id("bob", "order 1"),
                 idempotent_id(None, "order 1"),
             }
         )

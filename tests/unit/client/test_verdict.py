@@ -42,6 +42,16 @@ def test_a_node_that_raised_is_named():
     assert "'1' (RegexReplace)" in str(error) and "re.error" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("job_lost", errors.JobLost), ("disk_full", errors.DiskFull), ("no_engine", errors.NoEngine)],
+)
+def test_what_failed_on_gessos_own_side_keeps_its_name_and_remedy(code, kind):
+    told = {"exception_type": f"gesso.{code}", "exception_message": "What.\nDo this.", "node_id": None}
+    error = verdict.failure("j", item("error", [["execution_error", told]]))
+    assert type(error) is kind and (error.message, error.remedy) == ("What.", "Do this.")
+
+
 def test_an_interrupted_job_was_cancelled():
     error = verdict.failure("j", item("error", [["execution_interrupted", {"node_id": "1"}]]))
     assert type(error) is errors.JobCancelled

@@ -1,0 +1,81 @@
+"""Keys on the database itself, for whoever has no key left, or whose gesso does not start."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from gesso.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gesso.access.access import Access
+
+T = TypeVar("T")
+
+
+def keys(config: Path | None, account: str | None) -> list[dict[str, Any]]:
+    """The keys of the account of this name, or of all."""
+
+    async def listed(access: "Access") -> list[dict[str, Any]]:
+        owner = None if account is None else (await access.account(account)).id
+        return [_plain(key) for key in await access.keys(owner)]
+
+    return _with_access(config, listed)
+
+
+def create_key(
+    config: Path | None, account: str, name: str, *, scopes: list[str] | None, expires_in_s: float | None
+) -> dict[str, Any]:
+    expires = None if expires_in_s is None else time.time() + expires_in_s
+
+    async def created(access: "Access") -> dict[str, Any]:
+        made = await access.create_key(account, name, scopes=scopes, expires=expires)
+        return {"key": _plain(made.key), "token": made.token}
+
+    return _with_access(config, created)
+
+
+def revoke_key(config: Path | None, key_id: str) -> dict[str, Any]:
+    async def revoked(access: "Access") -> dict[str, Any]:
+        return _plain(await access.revoke_key(key_id))
+
+    return _with_access(config, revoked)
+
+
+def _with_access(path: Path | None, work: Callable[["Access"], Awaitable[T]]) -> T:
+    from gesso.access.access import Access
+    from gesso.config.load import load
+    from gesso.database.database import open_database
+
+    url = load(path).config.storage.database_url
+    _must_exist(url)
+
+    async def run() -> T:
+        database = await open_database(url)
+        try:
+            return await work(Access(database))
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def _must_exist(url: str) -> None:
+    """Opening a file that is not there would make it, and a key in a new database opens nothing."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite" and not Path(parts.path.removeprefix("/")).exists():
+        raise ConfigError(
+            f"There is no database {parts.path.removeprefix('/')!r}.",
+            remedy="Name the configuration that gesso runs with: --config FILE.",
+        )
+
+
+def _plain(key: Any) -> dict[str, Any]:
+    """A key in the shape of `/gesso/api/keys`."""
+    names = ("id", "account", "name", "prefix", "scopes", "created", "expires", "revoked", "used")
+    plain = asdict(key)
+    plain["scopes"] = None if plain["scopes"] is None else sorted(plain["scopes"])
+    return {name: plain[name] for name in names}

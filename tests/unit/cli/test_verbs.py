@@ -1,0 +1,36 @@
+"""The verbs: listed without being loaded, and as they are when loaded."""
+
+import pytest
+
+from gesso.cli.verbs import VERBS, load, stub
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_the_line_in_the_list_is_the_verbs_own(name):
+    assert load(name).help.splitlines()[0] == VERBS[name].help == stub(name).help
+
+
+def leaves(name, command):
+    inner = getattr(command, "commands", {})
+    if not inner:
+        yield name, command
+    for each, sub in inner.items():
+        yield from leaves(f"{name} {each}", sub)
+
+
+COMMANDS = [leaf for name in VERBS for leaf in leaves(name, load(name))]
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_every_command_speaks_json_and_explains_itself(name, command):
+    assert "--json" in {spelling for option in command.params for spelling in option.opts}
+    assert command.help and command.help.strip().splitlines()[0].endswith((".", ":"))
+    assert all(option.help for option in command.params)
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_every_command_that_asks_a_server_takes_its_address_and_key(name, command):
+    if name.split()[0] in ("up", "demo", "config"):
+        return
+    environment = {option.name: option.envvar for option in command.params}
+    assert (environment["url"], environment["key"]) == ("GESSO_URL", "GESSO_KEY")
