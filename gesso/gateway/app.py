@@ -35,8 +35,8 @@ def build_app(
     routes.mount("/gesso/api", api)
     add_comfyui(routes, comfyui)
     origins = [config.public_url] if config.public_url else []
-    app: ASGIApp = OwnPages(routes)
-    app = Identify(app, access=access, is_public=routes.is_public, origins=origins)
+    app: ASGIApp = Identify(routes, access=access, is_public=routes.is_public, origins=origins)
     app = Limits(app, body_bytes=config.upload_limit + ENVELOPE_BYTES)
     app = Failures(app)
+    app = OwnPages(app)
     return RequestLog(app)

@@ -1,5 +1,6 @@
 """The HTTP server: uvicorn, told where to listen and when to stop by us."""
 
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,11 @@ KEEP_ALIVE_S = 75
 GRACE_S = 5
 # A client's WebSocket message: the frontend sends flags of a few hundred bytes.
 MESSAGE_BYTES = 1 << 20
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """uvicorn takes a WebSocket that was refused with an HTTP answer for one that was not answered."""
+    return record.getMessage() != "ASGI callable returned without completing handshake."
 
 
 @contextmanager
@@ -51,6 +57,7 @@ class Server(uvicorn.Server):
                 ws_max_size=MESSAGE_BYTES,
                 ws_per_message_deflate=False,
                 log_config=None,
+                log_level="warning",
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
@@ -59,6 +66,7 @@ class Server(uvicorn.Server):
             )
         )
         self._on_started = on_started
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

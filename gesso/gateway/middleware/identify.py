@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gesso.access.access import Access
 from gesso.access.identity import Identity, Via
 from gesso.errors import AccountsUnreadable, Unauthorized
-from gesso.gateway.middleware.origin import check_origin
+from gesso.gateway.middleware.origin import check_origin, origin_of
 from gesso.gateway.responses import raw_path_of
 
 logger = logging.getLogger(__name__)
@@ -27,8 +27,8 @@ class Identify:
     """Sets scope["gesso.identity"] and scope["state"]["identity"], or raises Unauthorized.
 
     Public paths are passed on without an identity where there is none, so that health can be asked and
-    somebody can log in while the accounts cannot be read. `origins` are those that browsers may send
-    besides the one in the Host header: "https://gesso.example".
+    somebody can log in while the accounts cannot be read. `origins` are addresses whose pages are ours
+    besides the one in the Host header: "https://gesso.example/".
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Identify:
         self._app = app
         self._access = access
         self._is_public = is_public
-        self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
+        self._origins = frozenset(origin_of(address) for address in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):

@@ -1,6 +1,7 @@
 """Whether a browser's request comes from our own pages: a cookie travels by itself, an origin does not."""
 
 from collections.abc import Collection
+from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
@@ -33,6 +34,13 @@ def check_origin(scope: Scope, allowed: Collection[str] = ()) -> None:
             raise _foreign(f"The page it came from ({said[:100]!r}) is not ours.")
     if site is not None and site.lower() not in SAME:
         raise _foreign("A page of another site sent it.")
+
+
+def origin_of(address: str) -> str:
+    """The origin as a browser names it: "https://gesso.example" for "https://Gesso.example:443/x"."""
+    parts = urlsplit(address.lower())
+    host = parts.netloc.removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, " "))
+    return f"{parts.scheme}://{host}"
 
 
 def _foreign(why: str) -> Forbidden:

@@ -159,7 +159,7 @@ def test_another_sites_page_cannot_use_the_cookie(headers: list[tuple[str, str]]
 def test_our_own_pages_and_programs_can(headers: list[tuple[str, str]]) -> None:
     async def main() -> None:
         async with Stage() as stage:
-            door, mine = Door(stage, ("https://Public.example/",)), await cookie(stage)
+            door, mine = Door(stage, ("https://Public.example:443/x",)), await cookie(stage)
             assert (await door.enter(mine, *headers, method="POST")).json == "ada by cookie"
             assert (await door.enter(mine, *headers, kind="websocket")).json == "ada by cookie"
 
