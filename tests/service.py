@@ -70,7 +70,7 @@ class Service:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line.startswith('{"url"'):
-            raise AssertionError(f"gesso did not start:\n{line}{self.process.stdout.read()}{self.log()}")
+            raise AssertionError(f"gesso did not start:\n{line}{self.log()}")
         self.key = json.loads(line)["key"] or self.key
 
     def log(self) -> str:
@@ -109,7 +109,7 @@ class Service:
         key: str | None = None,
         timeout_s: float = 20.0,
     ) -> Reply:
-        """One request, with the administrator's key unless another (or "") is given; never follows redirects."""
+        """One request, with the administrator's key unless another (or "") is given."""
         sent = {"Authorization": f"Bearer {self.key if key is None else key}"} if key != "" else {}
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         if data is not None:
