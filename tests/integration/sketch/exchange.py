@@ -20,7 +20,7 @@ LOOSE = frozenset(
 # ComfyUI keeps these in sets: their order is chance.
 UNORDERED = frozenset({"dependent_outputs", "executed", "current_outputs"})
 # Left out of the recordings.
-PROSE = frozenset({"tooltip", "description"})
+PROSE = frozenset({"tooltip", "output_tooltips", "description"})
 _NAMES = (
     (re.compile(r"ComfyUI_temp_[a-z]{5}_"), "ComfyUI_temp_?????_"),
     (re.compile(r"_\d{5}_\."), "_#####_."),

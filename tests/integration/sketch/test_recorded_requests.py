@@ -69,7 +69,7 @@ def answers(url: str) -> list[Answer]:
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_invalid_prompt_is_answered_as_load(name: str, url: str) -> None:
+def test_invalid_prompt_is_answered_as_recorded(name: str, url: str) -> None:
     if name in SKIPPED and judge() is None:
         pytest.skip(SKIPPED[name])
     want = REFUSALS[name]
@@ -90,7 +90,7 @@ def without_lines(exchange: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "index", range(len(EXCHANGES)), ids=[f"{each['method']}-{each['path']}" for each in EXCHANGES]
 )
-def test_upload_or_view_answers_as_load(index: int, answers: list[Answer]) -> None:
+def test_upload_or_view_answers_as_recorded(index: int, answers: list[Answer]) -> None:
     want, got = EXCHANGES[index], answers[index]
     if want["path"] == "/prompt" and judge() is None:
         # The one deliberate difference: ComfyUI answers 500 to a body that is not JSON.

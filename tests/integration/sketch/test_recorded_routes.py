@@ -93,7 +93,7 @@ def answers(engine: tuple[str, Path]) -> list[Answer | None]:
 @pytest.mark.parametrize(
     "index", range(len(EXCHANGES)), ids=[f"{each['method']}-{each['path']}" for each in EXCHANGES]
 )
-def test_route_answers_as_load(index: int, answers: list[Answer | None], engine: tuple[str, Path]) -> None:
+def test_route_answers_as_recorded(index: int, answers: list[Answer | None], engine: tuple[str, Path]) -> None:
     want, got = EXCHANGES[index], answers[index]
     if got is None:
         pytest.skip(SKIPPED[want["path"]])
@@ -113,7 +113,7 @@ def test_route_answers_as_load(index: int, answers: list[Answer | None], engine:
     assert differences(want, got, rename) == []
 
 
-def test_history_pages_are_as_load(answers: list[Answer | None]) -> None:
+def test_history_pages_are_as_recorded(answers: list[Answer | None]) -> None:
     [index] = [i for i, each in enumerate(EXCHANGES) if each["path"] == "/history?max_items=2&offset=1"]
     got = answers[index]
     assert got is not None

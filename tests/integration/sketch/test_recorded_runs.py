@@ -73,7 +73,7 @@ def by_node(messages: list[Message]) -> list[Message]:
 @pytest.mark.parametrize(
     "name", ["plain-images", "plain-images-all-cached", "client-chosen-prompt-id", "error-in-node"]
 )
-def test_run_is_heard_and_kept_as_load(name: str, url: str) -> None:
+def test_run_is_heard_and_kept_as_recorded(name: str, url: str) -> None:
     recording = load(f"run-{name}.json")
     want_submit, want_history = recording["http"]
     request = want_submit["request"]
@@ -173,7 +173,7 @@ def assert_frame(frame: object, prompt_id: str, negotiate: bool) -> None:
     }
 
 
-def test_interrupted_run_is_told_as_load(url: str) -> None:
+def test_interrupted_run_is_told_as_recorded(url: str) -> None:
     """From the first step on; what the sampler's loaders tell before needs models, and comes later."""
     if judge() is not None:
         pytest.skip("SketchSteps is sketch's own")
@@ -231,7 +231,7 @@ def assert_same_queue(want: Message, got: Answer, rename: Any) -> None:
             assert sorted(our_item[4]) == sorted(their_item[4])
 
 
-def test_queue_is_ordered_deleted_cleared_and_interrupted_as_load(url: str) -> None:
+def test_queue_is_ordered_deleted_cleared_and_interrupted_as_recorded(url: str) -> None:
     """With SketchSteps as the prompt that keeps the engine busy, in the place of KSampler."""
     if judge() is not None:
         pytest.skip("SketchSteps is sketch's own")
