@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from gesso.sketch.node import Context, Node, Outcome, Spec
 from tests.unit.sketch.prompts import Runs, node
 
 IMAGE = node("EmptyImage", width=4, height=4, batch_size=1, color=0x336699)
@@ -87,6 +90,24 @@ def test_prompt_without_client_tells_only_what_concerns_everybody(run: Runs) -> 
     result = run({"1": node("Show", value=1)}, extra_data={"client_id": None})
     assert set(run.sent.types()) == {"progress_state"}
     assert len(result.messages) == 3
+
+
+@pytest.mark.parametrize("between", [0, 1])
+def test_node_close_to_an_output_goes_before_one_that_was_added_earlier(run: Runs, between: int) -> None:
+    far = {"x1": node("Add", a=0, b=0)}
+    for n in range(2, 6):
+        far[f"x{n}"] = node("Add", a=[f"x{n - 1}", 0], b=n)
+    near = {"p": node("Add", a=7, b=0)}
+    if between:
+        near["q"] = node("Add", a=["p", 0], b=1)
+    prompt = {
+        **far,
+        **near,
+        "far": node("Show", value=["x5", 0]),
+        "near": node("Show", value=[[*near][-1], 0]),
+    }
+    run(prompt, ["far", "near"])
+    assert run.sent.executing() == [*near, "near", *far, "far"]
 
 
 def test_lists_map_and_shorter_ones_repeat_their_last_value(run: Runs) -> None:
@@ -220,6 +241,19 @@ def test_progress_tells_state_then_value(run: Runs) -> None:
         (3, 3, "running"),
         (3, 3, "finished"),
     ]
+
+
+def test_progress_beyond_its_end_is_told_as_the_end(run: Runs) -> None:
+    class Eager(Node):
+        spec = Spec(category="test", output_node=True, context=True)
+
+        def execute(self, context: Context) -> Outcome:
+            context.progress(9, 5)
+            return Outcome()
+
+    run.executor.nodes = {"Eager": Eager}
+    run({"1": node("Eager")}, ["1"])
+    assert run.sent.of("progress")[0]["value"] == 5
 
 
 def test_preview_is_offered_with_metadata_before_progress_and_without_after(run: Runs) -> None:
