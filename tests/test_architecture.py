@@ -170,28 +170,40 @@ def _is_cli(name: str) -> bool:
 
 
 def test_no_test_waits_by_sleeping() -> None:
-    """Waiting is polling a condition with a deadline; only tests/running.py knows how."""
-    # A gap between two attempts is the poll itself; elsewhere `sleep(0)` merely yields.
+    """Waiting is looking again until a deadline; a sleep is only the gap between two looks of a loop."""
     report(
         [
-            f"{name}:{call.lineno}"
+            f"{name}:{call.lineno}: wait for a condition (tests/running.py: wait_for)"
             for name in python("tests/")
-            if name != "tests/running.py"
-            for call in calls(name, "sleep")
-            if not (call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0)
+            for call in _sleeps_outside_loops(tree(name))
         ]
     )
 
 
+def _sleeps_outside_loops(node: ast.AST) -> Iterator[ast.Call]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.While):
+            continue
+        if isinstance(child, ast.Call) and _is_call_of(child, "sleep") and not _is_zero(child):
+            yield child
+        yield from _sleeps_outside_loops(child)
+
+
+def _is_zero(call: ast.Call) -> bool:
+    """`sleep(0)` waits for nothing: it lets others run."""
+    return bool(call.args) and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0
+
+
 def calls(name: str, function: str) -> Iterator[ast.Call]:
-    """Calls of `function(…)` and `anything.function(…)`."""
-    for node in walk(name):
-        if isinstance(node, ast.Call):
-            called = node.func
-            if (isinstance(called, ast.Name) and called.id == function) or (
-                isinstance(called, ast.Attribute) and called.attr == function
-            ):
-                yield node
+    return (node for node in walk(name) if isinstance(node, ast.Call) and _is_call_of(node, function))
+
+
+def _is_call_of(call: ast.Call, function: str) -> bool:
+    """Whether it is `function(…)` or `anything.function(…)`."""
+    called = call.func
+    return (isinstance(called, ast.Name) and called.id == function) or (
+        isinstance(called, ast.Attribute) and called.attr == function
+    )
 
 
 def test_everything_is_caught_only_where_something_else_must_go_on() -> None:
