@@ -1,6 +1,6 @@
 """A picture repainted in layers of curved brush strokes that follow its shapes.
 
-After Hertzmann, "Painterly Rendering with Curved Brush Strokes of Multiple Sizes" (1998): each layer has a
+After "Painterly Rendering with Curved Brush Strokes of Multiple Sizes" (SIGGRAPH 1998): each layer has a
 brush, compares the canvas with the picture blurred by that brush, and strokes where they differ most, across
 the picture's gradient. On top of it the paint has a height, which catches light from the upper left.
 """

@@ -88,7 +88,7 @@ def _bicubic(images: Array, axis: int, place: NDArray[np.float64]) -> Array:
 
 
 def _cubic(x: NDArray[np.float64], a: float = -0.75) -> NDArray[np.float64]:
-    """Keys' convolution kernel."""
+    """The kernel of cubic convolution."""
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = ((x - 5) * x + 8) * x * a - 4 * a
     return np.where(x <= 1, near, far)

@@ -30,7 +30,7 @@ def test_bilinear_mixes_neighbours_and_holds_the_edge() -> None:
 
 
 def test_bicubic_overshoots_at_an_edge() -> None:
-    # Keys' kernel with a = -0.75 at the places -0.25, 0.25, 0.75, 1.25; pixels outside repeat the edge.
+    # Cubic convolution with a = -0.75 at the places -0.25, 0.25, 0.75, 1.25; pixels outside repeat the edge.
     assert across(row(0, 1), 4, "bicubic") == pytest.approx([-0.1055, 0.2266, 0.7734, 1.1055])
 
 
