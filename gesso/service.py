@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from gesso.access.access import Access
 from gesso.config.schema import Config
 from gesso.database.database import Database, open_database
-from gesso.errors import ConfigError
+from gesso.errors import ConfigError, StorageError
 from gesso.events import Bus
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway.api import make_api
@@ -71,13 +71,15 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
         )
         files, queue = Files(database), Queue(database, limits=Limits(max_queued=config.jobs.max_queued))
         runner = Runner(queue=queue, artifacts=artifacts, files=files, bus=bus)
+        session = await queue.open_session()
+        parts.push_async_callback(queue.close_session, session)
         dispatcher = Dispatcher(
             queue=queue,
             supervisor=supervisor,
             runner=runner,
             bus=bus,
-            session=await queue.open_session(),
-            heartbeat_s=config.jobs.lease_s / 3,
+            session=session,
+            lease_s=config.jobs.lease_s,
         )
         await parts.enter_async_context(_working(dispatcher.run(), _sweep(artifacts, config)))
         app = _gateway(config, database, access, artifacts, files, queue, bus, supervisor, dispatcher)
@@ -121,7 +123,7 @@ def _gateway(
         sockets=Sockets(bus=bus, queue=queue, upload_limit=config.gateway.upload_limit),
     )
     api = make_api(access=access, queue=queue, supervisor=supervisor, cancel=dispatcher.cancel)
-    own = (Health(database, supervisor), Login(access))
+    own = (Health(database, supervisor), Login(access, behind_proxy=config.gateway.behind_tls))
     return build_app(config=config.gateway, access=access, comfyui=comfyui, own=own, api=api)
 
 
@@ -152,13 +154,10 @@ async def _working(*work: "asyncio._CoroutineLike[None]") -> AsyncIterator[None]
 
 async def _sweep(artifacts: Artifacts, config: Config) -> None:
     while True:
-        swept = await artifacts.sweep(config.storage.keep_days, config.storage.keep_size)
-        if swept:
-            logger.info(
-                "removed %d files and %d artifacts that were too old or too much",
-                swept.files,
-                swept.artifacts,
-            )
+        with suppress(StorageError):
+            swept = await artifacts.sweep(config.storage.keep_days, config.storage.keep_size)
+            if swept:
+                logger.info("removed %d files, %d artifacts by age or size", swept.files, swept.artifacts)
         await asyncio.sleep(SWEEP_EVERY_S)
 
 

@@ -2,16 +2,16 @@
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, Select, func, or_, select, update
+from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, func, or_, select, update
 
 from gesso.database.locks import serialise
 from gesso.database.schema import HAS_QUEUED, IS_QUEUED, flow, job, need, turn
 from gesso.jobs.fairness import UNKNOWN_COST_S, charge
 from gesso.jobs.job import Claim, State
-from gesso.jobs.queue_rows import jobs, lock_flow, to_claim, to_flow, write_flow
+from gesso.jobs.queue_rows import JOBS, lock_flow, to_claim, to_flow, write_flow
 
 Accepts = Callable[[tuple[str, ...]], bool]
 
@@ -29,7 +29,8 @@ def claim(
     claims: list[Claim] = []
     busy: list[int] = []
     while needs and len(claims) < limit:
-        turn_of = conn.execute(candidate(needs, engine, now, busy)).one_or_none()
+        asked = {"needs": needs, "engine": engine, "now": now, "busy": busy}
+        turn_of = conn.execute(CANDIDATE, asked).one_or_none()
         if turn_of is None:
             break
         taken = _take(conn, turn_of.head, engine, session, now)
@@ -43,11 +44,11 @@ def claim(
 
 def queued_needs(conn: Connection) -> list[tuple[int, tuple[str, ...]]]:
     """The distinct sets of needs among queued jobs."""
-    rows = conn.execute(distinct_needs())
+    rows = conn.execute(DISTINCT_NEEDS)
     return [(row.id, tuple(json.loads(row.spec))) for row in rows]
 
 
-def distinct_needs() -> Select[Any]:
+def _distinct_needs() -> Select[Any]:
     """Hops from one set to the next in the index, so that the cost does not grow with the queue."""
     hops = select(func.min(job.c.need_id).label("id")).where(IS_QUEUED).cte("hops", recursive=True)
     following = select(func.min(job.c.need_id)).where(IS_QUEUED, job.c.need_id > hops.c.id).scalar_subquery()
@@ -55,53 +56,60 @@ def distinct_needs() -> Select[Any]:
     return select(need.c.id, need.c.spec).where(need.c.id.in_(select(hops.c.id)))
 
 
-def candidate(needs: Sequence[int], engine: str, now: float, busy: Sequence[int] = ()) -> Select[Any]:
-    """Whose turn it is, and which job.
-
-    Of each user the most urgent, then oldest job that the engine can run; least-served user first.
-    """
-    heads = (
-        select(flow.c.owner, flow.c.vtime, _head(needs, engine, now, busy).label("head"))
-        .where(HAS_QUEUED, flow.c.running < flow.c.max_running)
-        .subquery("heads")
-    )
+def _head() -> ScalarSelect[Any]:
+    """The most urgent, then oldest job of `flow`'s owner that the engine can run."""
     return (
-        select(heads.c.owner, heads.c.head)
-        .where(heads.c.head.is_not(None))
-        .order_by(heads.c.vtime, heads.c.head)
-        .limit(1)
-    )
-
-
-def _head(needs: Sequence[int], engine: str, now: float, busy: Sequence[int]) -> ScalarSelect[Any]:
-    runnable = (
         select(job.c.seq)
         .where(
             job.c.owner == flow.c.owner,
             IS_QUEUED,
-            job.c.need_id.in_(needs),
-            job.c.not_before <= now,
-            or_(job.c.avoid_engine.is_(None), job.c.avoid_engine != engine, job.c.avoid_until <= now),
+            job.c.need_id.in_(bindparam("needs", expanding=True)),
+            job.c.not_before <= bindparam("now"),
+            or_(
+                job.c.avoid_engine.is_(None),
+                job.c.avoid_engine != bindparam("engine"),
+                job.c.avoid_until <= bindparam("now"),
+            ),
+            job.c.seq.not_in(bindparam("busy", expanding=True)),
         )
         .order_by(job.c.priority.desc(), job.c.number, job.c.seq)
         .limit(1)
         .correlate(flow)
+        .scalar_subquery()
     )
-    return (runnable.where(job.c.seq.not_in(busy)) if busy else runnable).scalar_subquery()
+
+
+def _candidate() -> Select[Any]:
+    """Whose turn it is, and which job: the head of the least-served user who has one."""
+    heads = (
+        select(flow.c.owner, flow.c.vtime, _head().label("head"))
+        .where(HAS_QUEUED, flow.c.running < flow.c.max_running)
+        .subquery("heads")
+    )
+    chosen = select(heads.c.owner, heads.c.head).where(heads.c.head.is_not(None))
+    return chosen.order_by(heads.c.vtime, heads.c.head).limit(1)
+
+
+CANDIDATE = _candidate()
+DISTINCT_NEEDS = _distinct_needs()
+_FREE = (
+    select(job, need.c.seconds, turn.c.vtime.label("turn"))
+    .join(need, need.c.id == job.c.need_id)
+    .join(turn, turn.c.id == 1)
+    .where(job.c.seq == bindparam("wanted"), IS_QUEUED)
+    .with_for_update(of=job, skip_locked=True)
+)
+_CLAIMED = JOBS.where(job.c.seq == bindparam("wanted"))
 
 
 def _take(conn: Connection, seq: int, engine: str, session: str, now: float) -> Claim | None:
-    free = select(job).where(job.c.seq == seq, IS_QUEUED).with_for_update(skip_locked=True)
-    row = conn.execute(free).one_or_none()
+    row = conn.execute(_FREE, {"wanted": seq}).one_or_none()
     if row is None:
         return None
     account = to_flow(lock_flow(conn, row.owner))
-    learnt = conn.execute(select(need.c.seconds).where(need.c.id == row.need_id)).scalar()
-    cost_s = row.cost if row.cost is not None else (UNKNOWN_COST_S if learnt is None else learnt)
-    vturn = conn.execute(select(turn.c.vtime)).scalar_one()
-    charged = charge(account, vturn, cost_s)
+    charged = charge(account, row.turn, _cost_s(row))
     write_flow(conn, row.owner, charged.flow)
-    if charged.turn > vturn:
+    if charged.turn > row.turn:
         conn.execute(update(turn).values(vtime=charged.turn))
     attempt = row.attempt + 1
     conn.execute(
@@ -120,7 +128,13 @@ def _take(conn: Connection, seq: int, engine: str, session: str, now: float) -> 
             rev=row.rev + 1,
         )
     )
-    return to_claim(conn.execute(jobs().where(job.c.seq == seq)).one())
+    return to_claim(conn.execute(_CLAIMED, {"wanted": seq}).one())
+
+
+def _cost_s(row: Row[Any]) -> float:
+    """The submitter's estimate, else what such jobs took lately, else a guess."""
+    known = (seconds for seconds in (row.cost, row.seconds) if seconds is not None)
+    return float(next(known, UNKNOWN_COST_S))
 
 
 def prompt_id(job_id: str, attempt: int) -> str:

@@ -9,7 +9,7 @@ from gesso.database.schema import IS_RUNNING, job, session
 from gesso.errors import Conflict
 from gesso.jobs.job import Claim, Reaped
 from gesso.jobs.queue_end import end_cancelled, held_by
-from gesso.jobs.queue_rows import jobs, read_job, to_claim
+from gesso.jobs.queue_rows import JOBS, read_job, to_claim
 
 
 def open_session(conn: Connection, session_id: str, url: str | None, now: float) -> None:
@@ -39,7 +39,7 @@ def beat(conn: Connection, session_id: str, now: float) -> list[str]:
 
 def claims_held(conn: Connection, engine: str | None = None) -> list[Claim]:
     """All running jobs, whoever drives them; of one engine, or of all. Oldest first."""
-    wanted = jobs().where(IS_RUNNING)
+    wanted = JOBS.where(IS_RUNNING)
     if engine is not None:
         wanted = wanted.where(job.c.engine == engine)
     return [to_claim(row) for row in conn.execute(wanted.order_by(job.c.seq))]
@@ -56,7 +56,7 @@ def adopt(conn: Connection, claim: Claim, session_id: str) -> Claim:
     seq = conn.execute(take).scalar()
     if seq is None:
         raise Conflict(f"The job {claim.job.id!r} is no longer there to be taken over.")
-    return to_claim(conn.execute(jobs().where(job.c.seq == seq)).one())
+    return to_claim(conn.execute(JOBS.where(job.c.seq == seq)).one())
 
 
 def reap(conn: Connection, ttl_s: float, now: float) -> Reaped:
@@ -66,7 +66,7 @@ def reap(conn: Connection, ttl_s: float, now: float) -> Reaped:
     """
     serialise(conn)
     conn.execute(delete(session).where(session.c.heartbeat < now - ttl_s))
-    nobodys = jobs().where(IS_RUNNING, job.c.session.not_in(select(session.c.id))).order_by(job.c.seq)
+    nobodys = JOBS.where(IS_RUNNING, job.c.session.not_in(select(session.c.id))).order_by(job.c.seq)
     # A row that is being finished at this moment is not orphaned: skip it rather than wait.
     rows = conn.execute(nobodys.with_for_update(skip_locked=True, of=job)).all()
     reaped = Reaped(cancelled=[], orphaned=[])

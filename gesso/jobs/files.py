@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from posixpath import commonprefix
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select
 
 from gesso.database.database import Database
 from gesso.database.locks import upsert
@@ -85,20 +86,34 @@ def put(
     on_conflict: OnConflict,
     now: float,
 ) -> FileRef:
-    def taken(name: str) -> bool:
-        row = conn.execute(_named(account, _renamed(ref, name))).one_or_none()
-        return row is not None and row.sha256 != artifact.sha256
-
     while True:
-        chosen = ref
-        if on_conflict == "number" and taken(ref.filename):
-            following = next_name if ref.type == "input" else next_output_name
-            chosen = _renamed(ref, following(ref.filename, taken))
+        chosen = ref if on_conflict != "number" else _free_name(conn, account, ref, artifact, origin)
         if _write(conn, account, chosen, artifact, origin, on_conflict == "overwrite", now):
             return chosen
         if on_conflict == "same":
             raise Conflict(f"There is another file named {ref.filename!r}.")
         # PostgreSQL only: the name was given away between our look and our insert; look again.
+
+
+def _free_name(conn: Connection, account: str, ref: FileRef, artifact: Artifact, origin: Origin) -> FileRef:
+    """`ref`, or the next like it that is free or already means this content."""
+    present = conn.execute(_named(account, ref)).one_or_none()
+    if present is None or present.sha256 == artifact.sha256:
+        return ref
+    following = next_name if origin.job_id is None else next_output_name
+    second = following(ref.filename, lambda name: name == ref.filename)
+    # All candidates begin alike; one query finds those that are taken, however many they are.
+    alike = commonprefix([ref.filename, second]).rstrip("0123456789")
+    rows = conn.execute(
+        select(file.c.name, file.c.sha256).where(
+            file.c.account_id == account,
+            file.c.type == ref.type,
+            file.c.subfolder == ref.subfolder,
+            file.c.name.startswith(alike, autoescape=True),
+        )
+    )
+    others = {row.name for row in rows if row.sha256 != artifact.sha256}
+    return replace(ref, filename=following(ref.filename, others.__contains__))
 
 
 def find(conn: Connection, account: str, ref: FileRef) -> File:
@@ -132,24 +147,28 @@ def _write(
     now: float,
 ) -> bool:
     """Whether the name now means the artifact."""
-    values = {
-        "sha256": artifact.sha256,
-        "size": artifact.size,
-        "content_type": origin.content_type,
-        "job_id": origin.job_id,
-        "node_id": origin.node_id,
-        "created": now,
-    }
     row = upsert(conn, file).values(
-        account_id=account, type=ref.type, subfolder=ref.subfolder, name=ref.filename, **values
+        account_id=account,
+        type=ref.type,
+        subfolder=ref.subfolder,
+        name=ref.filename,
+        sha256=artifact.sha256,
+        size=artifact.size,
+        content_type=origin.content_type,
+        job_id=origin.job_id,
+        node_id=origin.node_id,
+        created=now,
     )
-    if overwrite:
-        conn.execute(
-            row.on_conflict_do_update(index_elements=["account_id", "type", "subfolder", "name"], set_=values)
-        )
-        return True
-    conn.execute(row.on_conflict_do_nothing())
-    return bool(conn.execute(_named(account, ref)).one().sha256 == artifact.sha256)
+    new = row.excluded
+    fresh = {name: new[name] for name in ("sha256", "size", "content_type", "job_id", "node_id", "created")}
+    # The same content again: as young as its last mention, and of the job that made it last.
+    again = {"created": new.created, "job_id": func.coalesce(new.job_id, file.c.job_id)}
+    written = row.on_conflict_do_update(
+        index_elements=["account_id", "type", "subfolder", "name"],
+        set_=fresh if overwrite else again,
+        where=None if overwrite else file.c.sha256 == new.sha256,
+    )
+    return conn.execute(written.returning(file.c.id)).one_or_none() is not None
 
 
 def _named(account: str, ref: FileRef) -> Select[Any]:
@@ -163,10 +182,6 @@ def _key(account: str, ref: FileRef) -> tuple[ColumnElement[bool], ...]:
         file.c.subfolder == ref.subfolder,
         file.c.name == ref.filename,
     )
-
-
-def _renamed(ref: FileRef, name: str) -> FileRef:
-    return replace(ref, filename=name)
 
 
 def _to_file(row: Row[Any]) -> File:

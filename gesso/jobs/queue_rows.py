@@ -4,17 +4,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
 from gesso.database.locks import upsert
 from gesso.database.schema import account, flow, job, job_input, need
 from gesso.jobs.fairness import Flow
 from gesso.jobs.job import Claim, Job, Limits, State
 
-
-def jobs() -> Select[Any]:
-    """SELECT of whole jobs, to be narrowed by the caller; read with `to_job`."""
-    return select(job, need.c.spec).join(need, need.c.id == job.c.need_id)
+# SELECT of whole jobs, to be narrowed by the caller; read with `to_job`.
+JOBS: Select[Any] = select(job, need.c.spec).join(need, need.c.id == job.c.need_id)
+_JOB = JOBS.where(job.c.id == bindparam("wanted"))
+_FLOW = select(flow).where(flow.c.owner == bindparam("wanted")).with_for_update()
 
 
 def to_job(row: Row[Any]) -> Job:
@@ -56,33 +56,35 @@ def to_claim(row: Row[Any]) -> Claim:
 
 
 def read_job(conn: Connection, job_id: str) -> Job:
-    return to_job(conn.execute(jobs().where(job.c.id == job_id)).one())
+    return to_job(conn.execute(_JOB, {"wanted": job_id}).one())
 
 
 def lock_flow(conn: Connection, owner: str) -> Row[Any]:
     """The owner's account, locked until the transaction ends (PostgreSQL); read with `to_flow`."""
-    return conn.execute(select(flow).where(flow.c.owner == owner).with_for_update()).one()
+    return conn.execute(_FLOW, {"wanted": owner}).one()
 
 
 def open_flow(conn: Connection, owner: str, limits: Limits) -> Row[Any]:
     """`lock_flow`, for an owner who may not have an account yet."""
-    if conn.execute(select(flow.c.owner).where(flow.c.owner == owner)).one_or_none() is None:
-        weight = conn.execute(select(account.c.weight).where(account.c.id == owner)).scalar()
-        conn.execute(
-            upsert(conn, flow)
-            .values(
-                owner=owner,
-                weight=limits.weight if weight is None else weight,
-                max_running=limits.max_running,
-                max_queued=limits.max_queued,
-                vtime=0.0,
-                pending=0.0,
-                queued=0,
-                running=0,
-                next_number=0,
-            )
-            .on_conflict_do_nothing()
+    row = conn.execute(_FLOW, {"wanted": owner}).one_or_none()
+    if row is not None:
+        return row
+    weight = conn.execute(select(account.c.weight).where(account.c.id == owner)).scalar()
+    conn.execute(
+        upsert(conn, flow)
+        .values(
+            owner=owner,
+            weight=limits.weight if weight is None else weight,
+            max_running=limits.max_running,
+            max_queued=limits.max_queued,
+            vtime=0.0,
+            pending=0.0,
+            queued=0,
+            running=0,
+            next_number=0,
         )
+        .on_conflict_do_nothing()
+    )
     return lock_flow(conn, owner)
 
 

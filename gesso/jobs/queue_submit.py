@@ -14,7 +14,6 @@ from gesso.jobs.fairness import arrive
 from gesso.jobs.job import Job, Limits, Spec, State
 from gesso.jobs.queue_rows import (
     intern_need,
-    jobs,
     open_flow,
     pin_inputs,
     read_job,
@@ -76,7 +75,7 @@ def _find(conn: Connection, spec: Spec, job_id: str, request_hash: str) -> Job |
         named = or_(named, keyed) if spec.id is not None else keyed
     elif spec.id is None:
         return None
-    found = conn.execute(jobs().where(named).order_by(job.c.seq)).all()
+    found = conn.execute(JOBS.where(named).order_by(job.c.seq)).all()
     if not found:
         return None
     row = found[0]

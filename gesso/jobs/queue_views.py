@@ -8,12 +8,12 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from gesso.database.schema import IN_HISTORY, IS_QUEUED, IS_RUNNING, flow, job
 from gesso.errors import NotFound
 from gesso.jobs.job import Counts, Job
-from gesso.jobs.queue_rows import jobs, to_job
+from gesso.jobs.queue_rows import JOBS, to_job
 
 
 def get(conn: Connection, job_id: str, owner: str | None) -> Job:
     """Raises NotFound where there is no such job, or it is not `owner`'s (None: anybody's)."""
-    row = conn.execute(jobs().where(job.c.id == job_id)).one_or_none()
+    row = conn.execute(JOBS.where(job.c.id == job_id)).one_or_none()
     if row is None or (owner is not None and row.owner != owner):
         raise NotFound(f"There is no job {job_id!r}.")
     return to_job(row)
@@ -37,7 +37,7 @@ def finished(conn: Connection, owner: str | None, limit: int | None, offset: int
     """
     if limit is not None and offset < 0:
         offset = count_finished(conn, owner) - limit
-    wanted = jobs().where(IN_HISTORY)
+    wanted = JOBS.where(IN_HISTORY)
     if owner is not None:
         wanted = wanted.where(job.c.owner == owner)
     wanted = wanted.order_by(job.c.finished, job.c.seq).offset(max(offset, 0))
@@ -92,7 +92,7 @@ def integrity(conn: Connection) -> list[str]:
 def _read(
     conn: Connection, state: ColumnElement[bool], owner: str | None, order: Sequence[ColumnElement[Any]]
 ) -> list[Job]:
-    wanted = jobs().where(state)
+    wanted = JOBS.where(state)
     if owner is not None:
         wanted = wanted.where(job.c.owner == owner)
     return [to_job(row) for row in conn.execute(wanted.order_by(*order))]

@@ -51,10 +51,19 @@ class Runner:
         self._artifacts = artifacts
         self._files = files
         self._bus = bus
+        # Asked while the engine may not have had the job yet; by prompt id.
+        self._cancelled: set[str] = set()
+
+    async def cancel(self, claim: Claim, member: Member) -> None:
+        """Have the engine stop this job, also if it is just being handed over. Raises EngineError."""
+        self._cancelled.add(claim.prompt_id)
+        await member.engine.cancel(claim.prompt_id)
 
     async def run(self, claim: Claim, member: Member, *, adopted: bool) -> None:
         """From the claim to the recorded end; `adopted` when an earlier gesso may have handed it over."""
         job = claim.job
+        if job.cancel_asked:
+            self._cancelled.add(claim.prompt_id)
         try:
             verdict = await self._drive(claim, member, adopted=adopted)
         except EngineError as error:
@@ -66,6 +75,8 @@ class Runner:
             with suppress(EngineError):
                 await member.engine.cancel(claim.prompt_id)
             verdict = failed_here(error)
+        finally:
+            self._cancelled.discard(claim.prompt_id)
         await self._finish(claim, verdict)
 
     async def _drive(self, claim: Claim, member: Member, *, adopted: bool) -> Verdict:
@@ -74,6 +85,8 @@ class Runner:
                 await self._hand_over(claim, member)
             elif isinstance(await self._ask(claim, member), Absent):
                 raise EngineUnreachable(f"{claim.engine!r} does not know the job it was running")
+            if claim.prompt_id in self._cancelled:
+                await member.engine.cancel(claim.prompt_id)
             collector = Collector(
                 claim=claim, engine=member.engine, artifacts=self._artifacts, files=self._files
             )
