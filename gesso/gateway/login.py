@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from gesso.access.access import Access
 from gesso.access.identity import Identity
 from gesso.access.scopes import Role
-from gesso.errors import GessoError, OverLimit, TooLarge, Unauthorized
+from gesso.errors import GessoError, OverLimit, RequestError, TooLarge, Unauthorized
 from gesso.gateway.guesses import Guesses
 from gesso.gateway.middleware.bodies import headers_of
 from gesso.gateway.middleware.failures import LOGIN
@@ -155,5 +155,8 @@ async def _read_form(request: Request) -> dict[str, str]:
         body += chunk
         if len(body) > FORM_BYTES:
             raise TooLarge("A key is not that long.")
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10)
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10)
+    except ValueError as error:
+        raise RequestError("This is not what the login's form sends.") from error
     return {name: values[0] for name, values in fields.items()}
