@@ -13,6 +13,7 @@ from gesso.errors import Conflict, IdempotencyMismatch, OverLimit
 from gesso.jobs.fairness import arrive
 from gesso.jobs.job import Job, Limits, Spec, State
 from gesso.jobs.queue_rows import (
+    JOBS,
     intern_need,
     open_flow,
     pin_inputs,

@@ -4,12 +4,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import ClauseElement, Connection, select
 
 from gesso.database.schema import IN_HISTORY, account, flow, job, need
 from gesso.database.sqlite import sqlite_url
 from gesso.errors import Conflict
-from gesso.jobs.claim import candidate, distinct_needs
+from gesso.jobs.claim import CANDIDATE, DISTINCT_NEEDS
 from gesso.jobs.job import Claim, Limits, State
 from tests.queues import Bench, bench
 
@@ -210,15 +210,18 @@ def test_a_session_that_says_good_bye_leaves_its_jobs_at_once(database_url: str)
     asyncio.run(scenario())
 
 
-def plan(conn: Connection, statement: object) -> str:
-    text = str(statement.compile(conn.engine, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined]
+def plan(conn: Connection, statement: ClauseElement) -> str:
+    literal = {"literal_binds": True, "render_postcompile": True}
+    text = str(statement.compile(conn.engine, compile_kwargs=literal))
     return "\n".join(str(row[-1]) for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}"))
 
 
 def test_the_claim_reads_only_indexes_made_for_it(tmp_path: Path) -> None:
+    asked = CANDIDATE.params(needs=[1, 2], engine="gpu0", now=0.0, busy=[])
+
     async def scenario() -> str:
         async with bench(sqlite_url(tmp_path / "gesso.sqlite3")) as b:
-            return await b.database.tx(lambda conn: plan(conn, candidate([1, 2], "gpu0", 0.0)))
+            return await b.database.tx(plan, asked)
 
     found = asyncio.run(scenario())
     assert "USING INDEX flow_ready" in found
@@ -229,7 +232,7 @@ def test_the_claim_reads_only_indexes_made_for_it(tmp_path: Path) -> None:
 def test_looking_for_queued_needs_hops_through_an_index(tmp_path: Path) -> None:
     async def scenario() -> str:
         async with bench(sqlite_url(tmp_path / "gesso.sqlite3")) as b:
-            return await b.database.tx(lambda conn: plan(conn, distinct_needs()))
+            return await b.database.tx(plan, DISTINCT_NEEDS)
 
     found = asyncio.run(scenario())
     assert "SEARCH job USING INDEX job_need (need_id>?)" in found
@@ -242,7 +245,7 @@ def test_a_page_of_history_reads_only_its_index(tmp_path: Path) -> None:
 
     async def scenario() -> str:
         async with bench(sqlite_url(tmp_path / "gesso.sqlite3")) as b:
-            return await b.database.tx(lambda conn: plan(conn, wanted))
+            return await b.database.tx(plan, wanted)
 
     found = asyncio.run(scenario())
     assert "job_history (owner=?" in found and "TEMP B-TREE" not in found
