@@ -1,5 +1,6 @@
 """The page that describes our own API, made from its OpenAPI description, without anything from elsewhere."""
 
+import re
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -23,7 +24,7 @@ def page(description: dict[str, Any]) -> str:
 def _route(method: str, path: str, operation: dict[str, Any]) -> str:
     parts = [
         f'<h3><span class="method">{method.upper()}</span> <code>{escape(path)}</code></h3>',
-        f"<p>{escape(operation.get('description') or operation['summary'])}</p>",
+        f"<p>{_words(operation.get('description') or operation['summary'])}</p>",
     ]
     parameters = [
         (each["name"], each["schema"], each["required"]) for each in operation.get("parameters", ())
@@ -49,10 +50,15 @@ def _shape(name: str, schema: dict[str, Any]) -> str:
 def _table(rows: list[tuple[str, dict[str, Any], bool]]) -> str:
     lines = [
         f"<tr><td><code>{escape(name)}</code></td><td>{_type(schema)}{'' if required else ', optional'}</td>"
-        f"<td>{escape(schema.get('description', ''))}</td></tr>"
+        f"<td>{_words(schema.get('description', ''))}</td></tr>"
         for name, schema, required in rows
     ]
     return f"<table>{''.join(lines)}</table>"
+
+
+def _words(text: str) -> str:
+    """A docstring's text, in which `this` is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -1,0 +1,67 @@
+"""The login page in a real browser: by keyboard, with and without scripts, light, dark, large and small."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gesso.access import tokens
+from tests.integration.gateway.door import opened
+
+async_api = pytest.importorskip("playwright.async_api", reason="needs the extra gesso[dev]")
+
+pytestmark = pytest.mark.package("chromium")
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+PICTURES = Path(__file__).parents[2] / "output"
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "scripts"), [(1400, "light", True), (390, "dark", True), (390, "light", False)]
+)
+def test_a_person_signs_in_and_out_by_keyboard(
+    tmp_path: Path, width: int, scheme: str, scripts: bool
+) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as door, async_api.async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+            context = await browser.new_context(
+                viewport={"width": width, "height": 850}, color_scheme=scheme, java_script_enabled=scripts
+            )
+            page = await context.new_page()
+            failures: list[str] = []
+            page.on("pageerror", lambda error: failures.append(str(error)))
+            page.on("console", lambda said: _breach(said.text) and failures.append(said.text))
+            await page.goto(f"{door.url}/who")
+            # The field has the focus already: type, press Enter, be told, try again.
+            await page.keyboard.type(tokens.new_key())
+            await page.keyboard.press("Enter")
+            await page.get_by_role("alert").wait_for()
+            PICTURES.mkdir(exist_ok=True)
+            if scripts:
+                await page.screenshot(path=PICTURES / f"login-{scheme}-{width}.png")
+            assert await page.get_by_label("Your key").input_value() == ""
+            assert await page.get_by_role("button", name="Show").count() == (1 if scripts else 0)
+            await page.keyboard.type(door.ada)
+            await page.keyboard.press("Enter")
+            await page.wait_for_url("**/who")
+            assert "ada" in await page.content()
+            await page.goto(f"{door.url}/gesso/login")
+            if scripts:
+                assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+                assert await page.evaluate("document.cookie") == ""
+            await page.keyboard.press("Tab")
+            await page.keyboard.press("Tab")
+            await page.keyboard.press("Enter")
+            await page.get_by_role("heading", name="Sign in").wait_for()
+            answer = await page.goto(f"{door.url}/who")
+            assert answer is not None and "/gesso/login" in answer.url
+            assert failures == []
+            await browser.close()
+
+    asyncio.run(main())
+
+
+def _breach(said: str) -> bool:
+    """Whether the browser refused something on the page."""
+    return "Content Security Policy" in said or "MIME type" in said
