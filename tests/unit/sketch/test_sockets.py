@@ -57,3 +57,17 @@ def test_preview_reaches_whom_it_is_for_in_the_form_agreed_on(
     asyncio.run(deliver())
     for client, kind in ((new, negotiated), (old, plain)):
         assert [type(frames.decode(frame)) for frame in waiting(client)] == ([kind] if kind else [])
+
+
+def test_text_of_a_node_goes_to_its_client() -> None:
+    mine, other = Client("mine"), Client("other")
+    hub = hub_with(mine, other)
+
+    async def deliver() -> None:
+        hub.bind(asyncio.get_running_loop())
+        hub.send_text("3", "half way", "mine")
+        await asyncio.sleep(0)
+
+    asyncio.run(deliver())
+    assert [frames.decode(frame) for frame in waiting(mine)] == [frames.Text(node_id="3", text="half way")]
+    assert waiting(other) == []
