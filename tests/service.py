@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.running import free_port, stop, wait_for
 
@@ -38,7 +39,7 @@ class Reply:
 
 
 @dataclass(slots=True, kw_only=True)
-class Service:
+class RunningGesso:
     """One gesso on one storage directory and one port, through as many lives as a test gives it."""
 
     directory: Path
@@ -141,7 +142,7 @@ class Service:
     def picture(self, item: dict[str, Any], node: str = "3") -> bytes:
         """The first picture of a node of a history item, as a client fetches it."""
         image = item["outputs"][node]["images"][0]
-        query = "&".join(f"{name}={urllib.request.quote(image[name])}" for name in sorted(image))
+        query = "&".join(f"{name}={quote(image[name])}" for name in sorted(image))
         reply = self.call("GET", f"/view?{query}")
         assert reply.status == 200, reply
         return reply.body
@@ -167,14 +168,14 @@ def _lower(headers: Any) -> dict[str, str]:
 @contextmanager
 def running_service(
     directory: Path, toml: str = "", *, program: Sequence[str] = (), ready: bool = True
-) -> Iterator[Service]:
+) -> Iterator[RunningGesso]:
     """A gesso with the embedded engine (or what `toml` says) in `directory`, stopped at the end."""
     directory.mkdir(parents=True, exist_ok=True)
     port = free_port()
     config = directory / "gesso.toml"
     head = f'[gateway]\nlisten = "127.0.0.1:{port}"\n[storage]\ndirectory = "storage"\n'
     config.write_text(head + (toml or '[[engine]]\nname = "sketch"\nkind = "sketch"\n'))
-    service = Service(directory=directory, port=port, config=config)
+    service = RunningGesso(directory=directory, port=port, config=config)
     try:
         service.launch(*program)
         if ready:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.crash import POINTS
 from tests.running import wait_for
-from tests.service import PLAIN, Service, running_service
+from tests.service import PLAIN, RunningGesso, running_service
 
 STEPS: dict[str, Any] = {
     "1": PLAIN["1"],
@@ -23,7 +23,7 @@ STEPS: dict[str, Any] = {
 }
 
 
-def submit_until_accepted(service: Service, job_id: str, prompt: dict[str, Any]) -> None:
+def submit_until_accepted(service: RunningGesso, job_id: str, prompt: dict[str, Any]) -> None:
     """What a careful client does: the same request again, with the same id, until there is an answer."""
 
     def accepted() -> bool:
@@ -39,7 +39,7 @@ def submit_until_accepted(service: Service, job_id: str, prompt: dict[str, Any])
     wait_for(accepted, 60)
 
 
-def executions(service: Service) -> list[dict[str, Any]]:
+def executions(service: RunningGesso) -> list[dict[str, Any]]:
     """What the engine's own history holds."""
     with urllib.request.urlopen(service.engine()["url"] + "/history", timeout=10) as answer:
         return list(json.load(answer).values())
@@ -50,7 +50,7 @@ def test_job_ends_succeeded_once_wherever_gesso_is_killed(point: str, tmp_path: 
     job_id = str(uuid.uuid4())
     with running_service(tmp_path, program=("tests.crash", point)) as service:
         submit_until_accepted(service, job_id, STEPS)
-        wait_for(lambda: len(service.logs) > 1 or service.process.poll() is not None, 60)  # type: ignore[union-attr]
+        wait_for(lambda: len(service.logs) > 1 or service.process.poll() is not None, 60)
         if len(service.logs) == 1:
             assert service.wait() == -signal.SIGKILL, service.log()
             service.launch()
@@ -90,8 +90,7 @@ def test_job_that_kills_every_engine_is_given_up_after_its_attempts(tmp_path: Pa
     with running_service(tmp_path, toml) as service:
         job_id = service.call("POST", "/prompt", {"prompt": STEPS}).json()["prompt_id"]
         for _ in range(2):
-            engine = wait_for(lambda: next_victim(service), 60)
-            os.kill(engine["pid"], signal.SIGKILL)
+            os.kill(wait_for(lambda: next_victim(service), 60), signal.SIGKILL)
         item = service.ended(job_id)
         assert item["status"]["status_str"] == "error"
         kind, data = item["status"]["messages"][-1]
@@ -100,10 +99,10 @@ def test_job_that_kills_every_engine_is_given_up_after_its_attempts(tmp_path: Pa
         assert "2 times" in data["exception_message"]
 
 
-def next_victim(service: Service) -> dict[str, Any] | None:
-    """The engine, once it executes something."""
+def next_victim(service: RunningGesso) -> int:
+    """The PID of the engine, once it executes something; 0 before."""
     engine = service.engine()
     try:
-        return engine if urlopen_queue(engine["url"]) else None
+        return int(engine["pid"]) if urlopen_queue(engine["url"]) else 0
     except OSError:
-        return None
+        return 0
