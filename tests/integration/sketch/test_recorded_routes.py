@@ -93,7 +93,9 @@ def answers(engine: tuple[str, Path]) -> list[Answer | None]:
 @pytest.mark.parametrize(
     "index", range(len(EXCHANGES)), ids=[f"{each['method']}-{each['path']}" for each in EXCHANGES]
 )
-def test_route_answers_as_recorded(index: int, answers: list[Answer | None], engine: tuple[str, Path]) -> None:
+def test_route_answers_as_recorded(
+    index: int, answers: list[Answer | None], engine: tuple[str, Path]
+) -> None:
     want, got = EXCHANGES[index], answers[index]
     if got is None:
         pytest.skip(SKIPPED[want["path"]])
