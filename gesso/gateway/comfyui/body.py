@@ -11,20 +11,23 @@ from gesso.protocol.comfyui import error_body
 
 async def read_json(request: Request) -> Any:
     """The body as JSON. RequestError names the place where it stops being JSON."""
+    return _parse(await request.body())
+
+
+async def read_prompt(request: Request) -> Any:
+    """The body of `POST /prompt`; what is wrong with it is said in ComfyUI's shape."""
     body = await request.body()
+    try:
+        return _parse(body)
+    except RequestError as error:
+        told = error_body("invalid_json", error.message, error.remedy)
+        raise InvalidWorkflow(error.message, body=told) from error
+
+
+def _parse(body: bytes) -> Any:
     try:
         return json.loads(body)
     except UnicodeDecodeError as error:
         raise RequestError(f"The body is not JSON: it is not UTF-8 text ({error.reason}).") from error
     except (ValueError, RecursionError) as error:
         raise RequestError(f"The body is not JSON: {error}.") from error
-
-
-async def read_prompt(request: Request) -> Any:
-    """The body of `POST /prompt`; what is wrong with it is said in ComfyUI's shape."""
-    try:
-        return await read_json(request)
-    except RequestError as error:
-        raise InvalidWorkflow(
-            error.message, body=error_body("invalid_json", error.message, error.remedy)
-        ) from error

@@ -3,9 +3,12 @@
 import asyncio
 import json
 import mimetypes
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -37,7 +40,7 @@ class Pictures:
 
     async def upload_image(self, request: Request) -> Response:
         """`POST /upload/image`: multipart `image`, `overwrite`, `type`, `subfolder`."""
-        async with request.form(max_files=4) as form:
+        async with _form(request) as form:
             image = form.get("image")
             if not isinstance(image, UploadFile) or not image.filename:
                 return Response(status_code=400)
@@ -49,7 +52,7 @@ class Pictures:
 
     async def upload_mask(self, request: Request) -> Response:
         """`POST /upload/mask`: as above, and `original_ref`: the picture that gets the upload's alpha."""
-        async with request.form(max_files=4) as form:
+        async with _form(request) as form:
             image = form.get("image")
             if not isinstance(image, UploadFile) or not image.filename:
                 return Response(status_code=400)
@@ -121,6 +124,19 @@ class Pictures:
         if kind in ACTIVE:
             kind = "application/octet-stream"
         return FileResponse(path, media_type=kind, headers=headers)
+
+
+@asynccontextmanager
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    """The multipart fields; files are on disk already, whatever their size."""
+    try:
+        form = await request.form(max_files=4)
+    except MultiPartException as error:
+        raise RequestError(f"The body is no multipart form: {error.message}") from error
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 def _ref(query: Any) -> FileRef | int:
