@@ -11,6 +11,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from gesso.access import tokens
 from gesso.logs import TextRecords, redaction
@@ -235,7 +236,7 @@ def test_a_socket_by_cookie_is_refused_to_another_sites_page(tmp_path: Path) -> 
             url = door.url.replace("http", "ws") + "/ws"
             status, body = await _refusal(url, {**cookie, "Origin": "http://evil.example"})
             assert status == 403 and '"forbidden"' in body
-            async with connect(url, additional_headers=cookie, origin=door.url) as socket:
+            async with connect(url, additional_headers=cookie, origin=Origin(door.url)) as socket:
                 await socket.send("hello")
                 assert await socket.recv() == "hello"
 

@@ -1,7 +1,7 @@
 """Calls an ASGI app without a server, and keeps every message it sent."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,8 +66,8 @@ async def call(
     }
     if kind == "websocket":
         del answer.scope["method"]
-        incoming = iter([{"type": "websocket.connect"}])
-        end = {"type": "websocket.disconnect", "code": 1005}
+        incoming: Iterator[dict[str, Any]] = iter([{"type": "websocket.connect"}])
+        end: dict[str, Any] = {"type": "websocket.disconnect", "code": 1005}
     else:
         parts = list(chunks)
         incoming = iter(
