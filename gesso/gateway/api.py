@@ -16,12 +16,12 @@ from gesso.errors import GessoError, MethodNotAllowed, NotFound, RequestError
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway.api_accounts import account_routes
 from gesso.gateway.api_caller import holder
-from gesso.gateway.api_docs import page
+from gesso.gateway.api_docs import described, page
 from gesso.gateway.api_engines import engine_routes
 from gesso.gateway.api_jobs import Cancel, job_routes
 from gesso.gateway.api_models import EngineState, JobCounts, Summary, Whoami
 from gesso.gateway.middleware.failures import response_for
-from gesso.gateway.responses import html
+from gesso.gateway.responses import html, json
 from gesso.jobs.queue import Queue
 
 PREFIX = "/gesso/api"
@@ -32,7 +32,7 @@ def make_api(*, access: Access, queue: Queue, supervisor: Supervisor, cancel: Ca
     app = FastAPI(
         title="gesso",
         version=__version__,
-        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         # Only described here: the identify middleware has read the header already.
@@ -43,6 +43,7 @@ def make_api(*, access: Access, queue: Queue, supervisor: Supervisor, cancel: Ca
     app.include_router(account_routes(access), prefix=PREFIX)
     app.include_router(engine_routes(supervisor), prefix=PREFIX)
     app.include_router(job_routes(queue, cancel, access), prefix=PREFIX)
+    app.add_api_route(f"{PREFIX}/openapi.json", _openapi, include_in_schema=False)
     app.add_api_route(f"{PREFIX}/docs", _docs, include_in_schema=False)
     for kind in (GessoError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
@@ -70,8 +71,12 @@ def _summary_routes(queue: Queue, supervisor: Supervisor) -> APIRouter:
     return router
 
 
+async def _openapi(request: Request) -> Response:
+    return json(described(request.app.openapi()))
+
+
 async def _docs(request: Request) -> Response:
-    return html(page(request.app.openapi()))
+    return html(page(described(request.app.openapi())))
 
 
 async def _answer(request: Request, raised: Exception) -> Response:

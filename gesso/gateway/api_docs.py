@@ -1,10 +1,46 @@
 """The page that describes our own API, made from its OpenAPI description, without anything from elsewhere."""
 
 import re
+from copy import deepcopy
 from html import escape
 from importlib.resources import files
 from string import Template
 from typing import Any
+
+ERROR = {
+    "title": "Error",
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "remedy"],
+            "properties": {
+                "code": {"type": "string", "description": "For programs."},
+                "message": {"type": "string"},
+                "remedy": {"type": "string", "description": "What to do about it."},
+            },
+        }
+    },
+}
+
+
+def described(openapi: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI's description of the routes, with our own errors in place of those it would send itself."""
+    told = deepcopy(openapi)
+    schemas = told["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas["Error"] = ERROR
+    reference = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    for operations in told["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = {
+                "description": "What is wrong, and what to do",
+                "content": reference,
+            }
+    return told
 
 
 def page(description: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from starlette.responses import Response
 
 from gesso.access.identity import Identity
-from gesso.errors import NotFound
+from gesso.errors import NotFound, ProcessError
 from gesso.fleet.member import Member
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway.api_caller import holder
@@ -48,7 +48,12 @@ def engine_routes(supervisor: Supervisor) -> APIRouter:
     async def stop_engine(identity: Controller, name: str) -> Engine:
         """Stop it; answered when it has ended. It stays so until it is started."""
         logger.info("%s stops engine %s", identity.name, name)
-        await supervisor.stop(name)
+        try:
+            await supervisor.stop(name)
+        except TimeoutError as error:
+            raise ProcessError(
+                f"Engine {name!r} has not ended yet, though it was asked to and killed."
+            ) from error
         return Engine.of(supervisor.member(name))
 
     @router.post("/{name}/restart", status_code=202)
