@@ -51,6 +51,7 @@ def _path(parts: tuple[str, ...]) -> str:
     return "/".join(["/gesso/api", *(quote(part, safe="") for part in parts)])
 
 
-def _texts(params: Mapping[str, object]) -> dict[str, str]:
-    """What is None is not asked for."""
-    return {name: str(value).lower() for name, value in params.items() if value not in (None, False)}
+def _texts(params: Mapping[str, object]) -> dict[str, Any]:
+    """What is None is not asked for; a list is asked for item by item."""
+    wanted = {name: value for name, value in params.items() if value not in (None, False)}
+    return {name: "true" if value is True else value for name, value in wanted.items()}

@@ -31,17 +31,19 @@ def bar(*, quiet: bool) -> Iterator[Bar]:
 
 
 class Lines:
-    """A line whenever another node begins, and every two seconds within one."""
+    """A line when a node begins, when it counts its first step, and every two seconds within it."""
 
     def __init__(self) -> None:
-        self._node: str | None = None
+        self._at: tuple[str | None, int | None] = (None, None)
         self._told = 0.0
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if progress.node == self._node and now - self._told < _LINE_EVERY_S:
+        # A node's first step is news, too: it says how many there will be.
+        at = (progress.node, progress.steps)
+        if at == self._at and now - self._told < _LINE_EVERY_S:
             return
-        self._node, self._told = progress.node, now
+        self._at, self._told = at, now
         print(f"{progress.fraction:4.0%} {described(progress)}".rstrip(), file=sys.stderr, flush=True)
 
 

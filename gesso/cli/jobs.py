@@ -14,9 +14,11 @@ app = typer.Typer(help="List, show and cancel jobs.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID", help="The jobs' ids.")]
 State = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        "--state", metavar="STATE", help="Only queued, running, succeeded, failed or cancelled ones."
+        "--state",
+        metavar="STATE",
+        help="Only queued, running, succeeded, failed or cancelled ones. Repeatable.",
     ),
 ]
 Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most so many.")]
@@ -37,7 +39,7 @@ def list_(
         if client.speaks_gesso():
             found = Api(url, key).get("jobs", state=state, limit=limit, all=everybody)["jobs"]
         else:
-            found = [asdict(job) for job in client.jobs(limit=limit) if state in (None, job.state)]
+            found = [asdict(job) for job in client.jobs(limit=limit) if not state or job.state in state]
     if as_json:
         show.as_json(found)
         return

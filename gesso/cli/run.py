@@ -109,7 +109,13 @@ def _filled(path: Path, assignments: dict[str, str]) -> "Workflow":
 
     workflow = Workflow.load(path)
     for target, value in assignments.items():
+        node, _, name = target.partition(".")
+        there = workflow.prompt.get(node, {}).get("inputs", {})
         workflow.set(target, value)
+        if name not in there:
+            show.note(
+                f"gesso: node {node!r} had no input {name!r}, only {', '.join(there) or 'none'}: added."
+            )
     return workflow
 
 

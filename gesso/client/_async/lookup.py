@@ -4,7 +4,7 @@ from typing import Any
 
 from gesso.client._async.connection import AsyncConnection
 from gesso.client.place import Found, Place, history_items, prompt_of, queue_entries
-from gesso.errors import NotFound
+from gesso.errors import GatewayError, NotFound
 
 
 async def locate(connection: AsyncConnection, job_id: str) -> Found:
@@ -18,6 +18,15 @@ async def locate(connection: AsyncConnection, job_id: str) -> Found:
     if item is None:
         return Found(place=Place.ABSENT)
     return Found(place=Place.FINISHED, item=item, prompt=prompt_of(item.get("prompt")))
+
+
+async def was_cancelled(connection: AsyncConnection, job_id: str) -> bool:
+    """Whether gesso remembers that the job was cancelled; ComfyUI remembers nothing of what never ran."""
+    try:
+        job = await connection.json("GET", f"/gesso/api/jobs/{job_id}")
+    except (NotFound, GatewayError):
+        return False
+    return isinstance(job, dict) and job.get("state") == "cancelled"
 
 
 async def _history_item(connection: AsyncConnection, job_id: str) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gesso.client import verdict
 from gesso.client._async.connection import AsyncConnection
-from gesso.client._async.lookup import locate
+from gesso.client._async.lookup import locate, was_cancelled
 from gesso.client.flavour import AsyncSocket, SocketLost, async_sleep
 from gesso.client.place import Place
 from gesso.client.progress import Progress, Tracker
@@ -98,7 +98,7 @@ class AsyncWaiting:
             return None
         self._heard = time.monotonic()
         if found.place is Place.ABSENT:
-            raise verdict.gone(self._job_id, cancelled())
+            raise verdict.gone(self._job_id, cancelled() or await was_cancelled(hurried, self._job_id))
         self._tracker.prompt = self._tracker.prompt or found.prompt
         if found.place is not Place.FINISHED and self._pause_s >= _LONGEST_S:
             self._tracker.ended = False  # the end we were told of was that of an attempt; another one follows

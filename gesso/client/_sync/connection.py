@@ -47,7 +47,7 @@ class Connection:
         path: str,
         *,
         json: object = None,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         files: Mapping[str, Any] | None = None,
         data: Mapping[str, str] | None = None,
@@ -88,7 +88,7 @@ class Connection:
 
     @contextmanager
     def stream(
-        self, path: str, params: Mapping[str, str], *, live: bool = False
+        self, path: str, params: Mapping[str, Any], *, live: bool = False
     ) -> Iterator[Iterator[bytes]]:
         """The body of a GET, piece by piece; `live` hands on what comes as it comes, however seldom."""
         timeout = self._timeout()

@@ -6,7 +6,7 @@ from typing import Any
 
 from gesso.client._sync.connection import Connection
 from gesso.client.place import Found, Place, history_items, prompt_of, queue_entries
-from gesso.errors import NotFound
+from gesso.errors import GatewayError, NotFound
 
 
 def locate(connection: Connection, job_id: str) -> Found:
@@ -20,6 +20,15 @@ def locate(connection: Connection, job_id: str) -> Found:
     if item is None:
         return Found(place=Place.ABSENT)
     return Found(place=Place.FINISHED, item=item, prompt=prompt_of(item.get("prompt")))
+
+
+def was_cancelled(connection: Connection, job_id: str) -> bool:
+    """Whether gesso remembers that the job was cancelled; ComfyUI remembers nothing of what never ran."""
+    try:
+        job = connection.json("GET", f"/gesso/api/jobs/{job_id}")
+    except (NotFound, GatewayError):
+        return False
+    return isinstance(job, dict) and job.get("state") == "cancelled"
 
 
 def _history_item(connection: Connection, job_id: str) -> dict[str, Any] | None:

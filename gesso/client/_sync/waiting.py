@@ -9,7 +9,7 @@ from typing import Any
 
 from gesso.client import verdict
 from gesso.client._sync.connection import Connection
-from gesso.client._sync.lookup import locate
+from gesso.client._sync.lookup import locate, was_cancelled
 from gesso.client.flavour import SyncSocket, SocketLost, sync_sleep
 from gesso.client.place import Place
 from gesso.client.progress import Progress, Tracker
@@ -100,7 +100,7 @@ class Waiting:
             return None
         self._heard = time.monotonic()
         if found.place is Place.ABSENT:
-            raise verdict.gone(self._job_id, cancelled())
+            raise verdict.gone(self._job_id, cancelled() or was_cancelled(hurried, self._job_id))
         self._tracker.prompt = self._tracker.prompt or found.prompt
         if found.place is not Place.FINISHED and self._pause_s >= _LONGEST_S:
             self._tracker.ended = False  # the end we were told of was that of an attempt; another one follows

@@ -11,6 +11,7 @@ import pytest
 
 import gesso
 from tests.running import running_sketch
+from tests.service import running_service
 
 Server = tuple[str, str | None]
 
@@ -21,8 +22,17 @@ def _sketch(directory: Path) -> Iterator[Server]:
         yield sketch.url, None
 
 
+@contextmanager
+def _gesso(directory: Path) -> Iterator[Server]:
+    with running_service(directory / "gesso") as service:
+        yield service.url, service.key
+
+
 # A server that speaks ComfyUI's protocol joins the contract by a line here: name → (url, key) while it runs.
-SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {"sketch": _sketch}
+SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
+    "gesso": _gesso,
+    "sketch": _sketch,
+}
 
 
 @pytest.fixture(scope="package", params=sorted(SERVERS))

@@ -66,10 +66,18 @@ def listening(faulty: Faulty, port: int = 0) -> Iterator[Faulty]:
         faulty.url = f"http://127.0.0.1:{number}"
         yield faulty
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end(runner), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+async def _end(runner: web.AppRunner) -> None:
+    await runner.cleanup()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _application(faulty: Faulty) -> web.Application:

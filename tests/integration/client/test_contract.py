@@ -118,14 +118,17 @@ def test_a_running_job_is_cancelled(client):
 
 
 def test_a_waiting_job_is_cancelled_and_the_running_one_left_alone(client):
-    first, second = client.submit(workflows.slow()), client.submit(workflows.plain())
+    # A server may hand an engine a few jobs ahead, which then count as running.
+    first, *_, last = jobs = [client.submit(workflows.slow()) for _ in range(4)]
     wait_for(lambda: first.place() is Place.RUNNING)
-    assert second.place() is Place.QUEUED
-    assert second.cancel()
+    assert last.place() is Place.QUEUED
+    assert last.cancel()
     with pytest.raises(errors.JobCancelled):
-        second.wait(timeout_s=20)
+        last.wait(timeout_s=20)
     assert first.place() is Place.RUNNING
     assert client.cancel(first.id)
+    for job in jobs[1:-1]:
+        job.cancel()
 
 
 def test_waiting_ends_in_time_and_the_job_goes_on(client):
