@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 # Half of it is what an answer to a ping may take: a model that loads blocks the engine for seconds.
 HEARTBEAT_S = 60.0
 OPEN_S = 10.0
+# A frozen engine says no goodbye.
+CLOSE_S = 1.0
 LARGEST_MESSAGE = 256 << 20
 BACK_OFF_S = 0.25
 BACK_OFF_LIMIT_S = 5.0
@@ -98,7 +100,8 @@ class Socket:
         """Wait until it is connected, but not longer than that."""
         self.hurry()
         try:
-            await asyncio.wait_for(self._open.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._open.wait()
         except TimeoutError:
             return False
         return True
@@ -131,9 +134,11 @@ class Socket:
                 logger.debug("socket of %s: %s", self._engine.name, error)
             finally:
                 self._away()
+            # Not all at once, when many engines come back together.
+            jittered_s = wait_s * random.uniform(0.5, 1.0)  # noqa: S311
             try:
-                # Not all at once, when many engines come back together.
-                await asyncio.wait_for(self._hurry.wait(), wait_s * random.uniform(0.5, 1.0))  # noqa: S311
+                async with asyncio.timeout(jittered_s):
+                    await self._hurry.wait()
             except TimeoutError:
                 wait_s = min(wait_s * 2, BACK_OFF_LIMIT_S)
 
@@ -141,7 +146,11 @@ class Socket:
         url = URL(f"{self._engine.url}/ws", encoded=True).with_query(clientId=self.client_id)
         async with asyncio.timeout(OPEN_S):
             socket = await self._engine.session.ws_connect(
-                url, headers=self._engine.headers, heartbeat=HEARTBEAT_S, max_msg_size=LARGEST_MESSAGE
+                url,
+                headers=self._engine.headers,
+                heartbeat=HEARTBEAT_S,
+                max_msg_size=LARGEST_MESSAGE,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
             )
         async with socket:
             # The engine takes flags from a connection's first message only.
