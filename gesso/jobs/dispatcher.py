@@ -123,8 +123,8 @@ class Dispatcher:
             except Conflict:
                 logger.info("job %s ended meanwhile", claim.job.id)
             except StorageError as error:
-                logger.error("job %s could not be taken up again: %s", claim.job.id, error.message)
-                self._orphans.append(claim)
+                logger.error("job %s waits, the storage fails: %s", claim.job.id, error.message)
+                tasks.create_task(self._resume(claim))
 
     async def _claim(self, tasks: asyncio.TaskGroup) -> None:
         for member in self._supervisor.members():
@@ -138,10 +138,11 @@ class Dispatcher:
     def _start(self, claim: Claim, member: Member, tasks: asyncio.TaskGroup, *, adopted: bool) -> None:
         task = tasks.create_task(self._follow(claim, member, adopted=adopted), name=f"job {claim.job.id}")
         self._running[claim.job.id] = (claim, member, task)
-        task.add_done_callback(lambda _: self._ended(claim))
+        task.add_done_callback(partial(self._ended, claim))
 
-    def _ended(self, claim: Claim) -> None:
-        del self._running[claim.job.id]
+    def _ended(self, claim: Claim, task: asyncio.Task[None]) -> None:
+        if self._running[claim.job.id][2] is task:  # and not the one that took the job up again
+            del self._running[claim.job.id]
         self._wake.set()
 
     async def _follow(self, claim: Claim, member: Member, *, adopted: bool) -> None:
@@ -158,8 +159,12 @@ class Dispatcher:
             if struck >= DEFECTS:
                 await self._queue.finish(claim, State.FAILED, error=DEFECT)
                 return
+        await self._resume(claim)
+
+    async def _resume(self, claim: Claim) -> None:
         await asyncio.sleep(RESUME_S)
         self._orphans.append(claim)
+        self._wake.set()
 
     async def _interrupt(self, job_id: str) -> None:
         if job_id not in self._running:
