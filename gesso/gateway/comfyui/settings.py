@@ -13,6 +13,14 @@ from gesso.gateway import responses
 from gesso.gateway.comfyui.body import read_json
 from gesso.gateway.comfyui.caller import caller
 
+# What the frontend takes for these anyway. Its navigation mode sets the other two before it knows them, which
+# throws, at each start, unless they already have the values that belong to the mode.
+STARTING = {
+    "Comfy.Canvas.LeftMouseClickBehavior": "panning",
+    "Comfy.Canvas.MouseWheelScroll": "zoom",
+    "Comfy.Canvas.NavigationMode": "legacy",
+}
+
 
 class Settings:
     def __init__(self, database: Database) -> None:
@@ -47,7 +55,7 @@ class Settings:
 
 def _read(conn: Connection, owner: str) -> dict[str, Any]:
     query = select(setting.c.name, setting.c.value).where(setting.c.account_id == owner)
-    return {row.name: row.value for row in conn.execute(query.order_by(setting.c.name))}
+    return STARTING | {row.name: row.value for row in conn.execute(query.order_by(setting.c.name))}
 
 
 def _write(conn: Connection, owner: str, values: dict[str, Any]) -> None:

@@ -46,7 +46,6 @@ READ = (
 # The frontend's files, and those of custom nodes' frontend extensions.
 STATIC = (
     "/",
-    "/user.css",
     "/materialdesignicons.min.css",
     "/favicon.ico",
     "/manifest.json",
@@ -102,6 +101,7 @@ def add_comfyui(routes: Routes, parts: ComfyUIParts) -> None:
     )
     for method, pattern, handler in ours:
         routes.add(method, pattern, handler, api=True)
+    routes.add("GET", "/user.css", userdata.stylesheet)
     for pattern in READ:
         routes.add("GET", pattern, parts.passthrough.read, api=True)
     for pattern in STATIC:

@@ -17,6 +17,13 @@ from gesso.gateway import responses
 from gesso.gateway.comfyui.caller import caller
 from gesso.protocol.userdata import UserFile, file_info, list_userdata, list_userdata_v2, safe_path
 
+# The frontend asks for these before it has ever written them. ComfyUI answers 404, which each browser
+# reports as an error; here they are there from the start, and empty.
+STARTING_FOLDERS = ("workflows", "subgraphs")
+STARTING_FILES = {"user.css": b"", "comfy.templates.json": b"[]"}
+# Nothing that a browser would show as a page with scripts.
+KINDS = {"json": "application/json", "css": "text/css; charset=utf-8"}
+
 
 class Userdata:
     """Kept in the database and not in a folder: every gateway of a service sees the same files."""
@@ -36,6 +43,8 @@ class Userdata:
             return PlainTextResponse("Invalid directory", 403)
         entries = await self._entries(request)
         if not any(entry.path.startswith(folder + "/") for entry in entries):
+            if folder in STARTING_FOLDERS:
+                return responses.json([])
             return PlainTextResponse("Directory not found", 404)
         flags = {name: query.get(name, "").lower() == "true" for name in ("recurse", "full_info", "split")}
         return responses.json(list_userdata(entries, folder, **flags))
@@ -60,16 +69,20 @@ class Userdata:
         if path is None:
             return Response(status_code=403)
         row = await self._database.tx(_read, caller(request).account_id, path)
-        if row is None:
+        content, modified = row or (STARTING_FILES.get(path), 0.0)
+        if content is None:
             return Response(status_code=404)
-        content, modified = row
         headers = {
             "ETag": f'"{hashlib.sha256(content).hexdigest()[:16]}-{len(content):x}"',
             "Last-Modified": formatdate(modified, usegmt=True),
             "X-Content-Type-Options": "nosniff",
         }
-        kind = "application/json" if path.endswith(".json") else "application/octet-stream"
+        kind = KINDS.get(path.rpartition(".")[2], "application/octet-stream")
         return Response(content, media_type=kind, headers=headers)
+
+    async def stylesheet(self, request: Request) -> Response:
+        """`GET /user.css`: the frontend asks for the user's own styles under this name, too."""
+        return await self.read(request, "user.css")
 
     async def write(self, request: Request, file: str) -> Response:
         """`POST /userdata/{file}?overwrite=…&full_info=…`, the body is the file."""

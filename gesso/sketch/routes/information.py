@@ -17,6 +17,7 @@ from gesso.sketch.socket import Hub
 COMFYUI_VERSION = "0.3.64"
 _FRONTEND_VERSION = "1.27.10"
 _TEMPLATES_VERSION = "0.1.95"
+_TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 class Information:
@@ -39,6 +40,7 @@ class Information:
             web.get("/i18n", self.nothing),
             web.get("/workflow_templates", self.nothing),
             web.get(r"/templates/{name:index(\.[\w-]+)?\.json}", self.templates),
+            web.get(r"/templates/{name:[\w-]+\.(json|webp)}", self.template),
         ]
 
     async def root(self, request: web.Request) -> web.StreamResponse:
@@ -61,9 +63,16 @@ class Information:
     async def extensions(self, request: web.Request) -> web.Response:
         return web.json_response(extension_paths(self._frontend))
 
-    async def templates(self, request: web.Request) -> web.Response:
-        """The frontend's gallery of workflows: its package needs models that sketch does not have."""
-        return web.json_response([])
+    async def templates(self, request: web.Request) -> web.StreamResponse:
+        """The frontend's gallery, which a new user sees first. ComfyUI's needs models; ours runs as it is."""
+        return web.FileResponse(_TEMPLATES / "index.json")
+
+    async def template(self, request: web.Request) -> web.StreamResponse:
+        """A workflow of the gallery, or its picture."""
+        path = _TEMPLATES / request.match_info["name"]
+        if not path.is_file():
+            raise web.HTTPNotFound
+        return web.FileResponse(path)
 
     async def nothing(self, request: web.Request) -> web.Response:
         """Custom nodes' translations and workflow templates: sketch has no custom nodes."""
