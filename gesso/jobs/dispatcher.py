@@ -157,8 +157,9 @@ class Dispatcher:
             logger.exception("following job %s failed", claim.job.id)
             struck = self._defects[claim.job.id] = self._defects.get(claim.job.id, 0) + 1
             if struck >= DEFECTS:
-                await self._queue.finish(claim, State.FAILED, error=DEFECT)
-                return
+                with suppress(StorageError):
+                    await self._runner.give_up(claim, DEFECT)
+                    return
         await self._resume(claim)
 
     async def _resume(self, claim: Claim) -> None:

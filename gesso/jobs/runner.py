@@ -59,6 +59,10 @@ class Runner:
         self._cancelled.add(claim.prompt_id)
         await member.engine.cancel(claim.prompt_id)
 
+    async def give_up(self, claim: Claim, error: dict[str, Any]) -> None:
+        """Record, and tell, that the job failed for a reason of ours."""
+        await self._finish(claim, Verdict(state=State.FAILED, error=error))
+
     async def run(self, claim: Claim, member: Member, *, adopted: bool) -> None:
         """From the claim to the recorded end; `adopted` when an earlier gesso may have handed it over."""
         job = claim.job
