@@ -1,0 +1,179 @@
+"""Jobs: from POST /prompt to `execution_start`, and two hundred short ones, directly and through gesso."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+
+from bench.figures import Bound, Figure, Section, quantile, ratio, shown
+from bench.place import Place
+from bench.wire import Connection
+from tests.running import running_sketch
+from tests.service import running_service
+
+GOAL_OVERHEAD_MS, GOAL_THROUGHPUT = 10.0, 0.95
+PATIENCE_S = 60.0
+HOW_START = """
+One job after the other, directly and through gesso in turns: from sending `POST /prompt` to reading
+`execution_start` from the WebSocket; `picture` goes on to the message that the job has ended and its picture
+can be fetched. Each job differs from the one before, so that nothing comes from the engine's cache.
+"""
+HOW_MANY = """
+One `POST /prompt` after the other without waiting; it ends when the last picture can be fetched. Each job
+paints, blurs and saves a picture that differs from all others. Through gesso every job is on the disk
+before it is answered, and every picture is fetched, hashed, stored and named. The best of several turns.
+"""
+
+
+class Client:
+    """A ComfyUI client as a script would be: one connection for requests, one socket for news."""
+
+    def __init__(self, line: Connection, socket: ClientConnection, client_id: str) -> None:
+        self._line = line
+        self._socket = socket
+        self._id = client_id
+
+    def send(self, prompt: dict[str, Any]) -> str:
+        prompt_id = str(uuid.uuid4())
+        body = {"prompt": prompt, "client_id": self._id, "prompt_id": prompt_id}
+        answer = self._line.call("POST", "/prompt", json.dumps(body).encode())
+        if answer.status != 200:
+            raise AssertionError(f"the job was refused with {answer.status}: {answer.body[:300]!r}")
+        return prompt_id
+
+    def heard(self, kind: str, prompt_id: str) -> None:
+        """Read until the engine has said this about the job; `executing` means: of no node."""
+        while True:
+            message = self._socket.recv(PATIENCE_S)
+            if isinstance(message, bytes):
+                continue
+            news = json.loads(message)
+            data = news["data"]
+            if data.get("prompt_id") != prompt_id:
+                continue
+            if news["type"] == "execution_error":
+                raise AssertionError(f"the job failed: {data.get('exception_message')}")
+            if news["type"] == kind and not (kind == "executing" and data.get("node")):
+                return
+
+
+@contextmanager
+def client(url: str, key: str = "") -> Iterator[Client]:
+    name = uuid.uuid4().hex
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    address = f"{url.replace('http', 'ws', 1)}/ws?clientId={name}"
+    with Connection(url, key) as line, connect(address, additional_headers=headers, max_size=None) as socket:
+        yield Client(line, socket, name)
+
+
+def small(seed: int) -> dict[str, Any]:
+    """A few milliseconds of work."""
+    return _painting(seed, 64, blur=1)
+
+
+def short(seed: int) -> dict[str, Any]:
+    """Some forty milliseconds of work."""
+    return _painting(seed, 512, blur=8)
+
+
+def _painting(seed: int, side: int, *, blur: int) -> dict[str, Any]:
+    plain = {"width": side, "height": side, "batch_size": 1, "color": seed % 0xFFFFFF}
+    return {
+        "1": {"class_type": "EmptyImage", "inputs": plain},
+        "2": {"class_type": "ImageBlur", "inputs": {"image": ["1", 0], "blur_radius": blur, "sigma": 2.0}},
+        "3": {"class_type": "ImageInvert", "inputs": {"image": ["2", 0]}},
+        "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "bench"}},
+    }
+
+
+def measure_start(place: Place) -> Section:
+    section = Section(
+        name="start",
+        title="From POST /prompt to execution_start",
+        how=HOW_START.strip(),
+        columns=("through", "start p50 ms", "start p99 ms", "picture p50 ms", "picture p99 ms"),
+    )
+    number = 30 if place.quick else 150
+    started: dict[str, list[float]] = {"direct": [], "gesso": []}
+    ended: dict[str, list[float]] = {"direct": [], "gesso": []}
+    with _both(place, "start") as clients:
+        place.say(f"{number} jobs each way, one after the other")
+        for turn in range(-5, number):
+            for offset, (name, one) in enumerate(clients.items()):
+                begun = time.perf_counter()
+                prompt_id = one.send(small(1000 + 2 * turn + offset))
+                one.heard("execution_start", prompt_id)
+                start = time.perf_counter() - begun
+                one.heard("executing", prompt_id)
+                if turn >= 0:  # those before have warmed up
+                    started[name].append(start)
+                    ended[name].append(time.perf_counter() - begun)
+    for name in clients:
+        values = [
+            quantile(each, share) * 1000 for each in (started[name], ended[name]) for share in (0.5, 0.99)
+        ]
+        section.rows.append((name, *map(shown, values)))
+    overhead = quantile(started["gesso"], 0.5) - quantile(started["direct"], 0.5)
+    section.figures.append(
+        Figure(
+            what="time added until a job starts, p50",
+            value=overhead * 1000,
+            unit="ms",
+            bound=Bound.AT_MOST,
+            goal=GOAL_OVERHEAD_MS,
+        )
+    )
+    return section
+
+
+def measure_many(place: Place) -> Section:
+    number = 40 if place.quick else 200
+    section = Section(
+        name="jobs",
+        title=f"{number} short jobs",
+        how=HOW_MANY.strip(),
+        columns=("through", "sent s", "done s", "jobs/s", "of direct"),
+    )
+    took: dict[str, list[tuple[float, float]]] = {"direct": [], "gesso": []}
+    with _both(place, "jobs") as clients:
+        for turn in range(1 if place.quick else 3):
+            for offset, (name, one) in enumerate(clients.items()):
+                place.say(f"{number} jobs, {name}")
+                begun = time.perf_counter()
+                first = (2 * turn + offset + 1) * 10_000
+                ids = [one.send(short(first + n)) for n in range(number)]
+                sent = time.perf_counter() - begun
+                for prompt_id in ids:
+                    one.heard("executing", prompt_id)
+                took[name].append((time.perf_counter() - begun, sent))
+    fastest = {name: min(each) for name, each in took.items()}
+    for name, (done, sent) in fastest.items():
+        share = ratio(fastest["direct"][0], done)
+        section.rows.append((name, shown(sent), shown(done), shown(number / done), share))
+    section.figures.append(
+        Figure(
+            what=f"throughput of {number} short jobs, of direct",
+            value=fastest["direct"][0] / fastest["gesso"][0],
+            unit="",
+            bound=Bound.AT_LEAST,
+            goal=GOAL_THROUGHPUT,
+        )
+    )
+    return section
+
+
+@contextmanager
+def _both(place: Place, name: str) -> Iterator[dict[str, Client]]:
+    directory = place.folder(name)
+    place.say("starting sketch and gesso")
+    with ExitStack() as stack:
+        sketch = stack.enter_context(running_sketch(directory / "sketch"))
+        gesso = stack.enter_context(running_service(directory / "gesso"))
+        yield {
+            "direct": stack.enter_context(client(sketch.url)),
+            "gesso": stack.enter_context(client(gesso.url, gesso.key)),
+        }
