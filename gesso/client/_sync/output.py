@@ -30,12 +30,13 @@ class Output:
         return response.content
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Store the file at `path`, or under its own name if that is a folder; returns where it is.
+        """Store the file at `path`, or under its own name if that is a folder, and return where it is.
 
-        It is written under another name first, so that at `path` there is never half a file.
+        A path that ends with a slash is a folder, made if absent. The file is written under another name
+        first, so that at `path` there is never half a file.
         """
         target = Path(path)
-        if sync_call(target.is_dir):
+        if os.fspath(path).endswith(("/", os.sep)) or sync_call(target.is_dir):
             target = target / safe_filename(self.filename)
         part, name = sync_call(_open_part, target)
         try:

@@ -2,14 +2,16 @@
 
 import asyncio
 import inspect
+import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import gesso
+from tests.integration.client import workflows
 from tests.running import running_sketch
 from tests.service import running_service
 
@@ -33,6 +35,12 @@ SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
     "gesso": _gesso,
     "sketch": _sketch,
 }
+
+
+# A real ComfyUI, where somebody has one: `GESSO_JUDGE=http://127.0.0.1:8188 pytest tests/integration/client`.
+# It lacks sketch's slow node, so what needs that is passed over.
+if JUDGE := os.environ.get("GESSO_JUDGE", "").split("=")[0]:
+    SERVERS["comfyui"] = lambda directory: nullcontext((JUDGE, None))
 
 
 @pytest.fixture(scope="package", params=sorted(SERVERS))
@@ -94,3 +102,11 @@ def make_client(request: pytest.FixtureRequest) -> Iterator[MakeClient]:
 @pytest.fixture
 def client(server: Server, make_client: MakeClient) -> Any:
     return make_client(*server)
+
+
+@pytest.fixture
+def slow(server: Server) -> Callable[..., dict[str, Any]]:
+    """A workflow that takes its time; only sketch's own node does that without a GPU."""
+    if server[0] == JUDGE:
+        pytest.skip("ComfyUI has no node that is slow on purpose")
+    return workflows.slow

@@ -48,7 +48,8 @@ def test_saving_makes_folders_and_takes_the_files_own_name_in_one(client, tmp_pa
     into = tmp_path / "a" / "b" / "named.png"
     assert output.save(into) == into and into.read_bytes() == output.read()
     assert output.save(tmp_path) == tmp_path / output.filename
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["a", output.filename])
+    assert output.save(f"{tmp_path}/new/") == tmp_path / "new" / output.filename
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["a", "new", output.filename])
 
 
 def test_a_saved_file_may_be_read_by_whom_the_umask_allows(client, tmp_path):
@@ -63,9 +64,9 @@ def test_texts_are_part_of_the_result(client):
     assert result.texts == {"2": ("forty-two",)} and result.outputs == ()
 
 
-def test_progress_rises_from_node_to_node_with_steps_and_previews(client):
+def test_progress_rises_from_node_to_node_with_steps_and_previews(client, slow):
     heard = []
-    client.run(workflows.slow(steps=20, seconds=0.03), on_progress=heard.append)
+    client.run(slow(steps=20, seconds=0.03), on_progress=heard.append)
     assert [news.fraction for news in heard] == sorted(news.fraction for news in heard)
     assert heard[-1].fraction == 1.0
     steps = [news for news in heard if news.class_type == "SketchSteps" and news.steps == 20]
@@ -107,8 +108,8 @@ def test_a_node_that_raises_is_named_with_its_reason(client):
     assert "unterminated subpattern" in failure.message and failure.traceback
 
 
-def test_a_running_job_is_cancelled(client):
-    job = client.submit(workflows.slow())
+def test_a_running_job_is_cancelled(client, slow):
+    job = client.submit(slow())
     wait_for(lambda: job.place() is Place.RUNNING)
     assert job.cancel()
     with pytest.raises(errors.JobCancelled):
@@ -117,9 +118,9 @@ def test_a_running_job_is_cancelled(client):
     assert not job.cancel()
 
 
-def test_a_waiting_job_is_cancelled_and_the_running_one_left_alone(client):
+def test_a_waiting_job_is_cancelled_and_the_running_one_left_alone(client, slow):
     # A server may hand an engine a few jobs ahead, which then count as running.
-    first, *_, last = jobs = [client.submit(workflows.slow()) for _ in range(4)]
+    first, *_, last = jobs = [client.submit(slow()) for _ in range(4)]
     wait_for(lambda: first.place() is Place.RUNNING)
     assert last.place() is Place.QUEUED
     assert last.cancel()
@@ -131,8 +132,8 @@ def test_a_waiting_job_is_cancelled_and_the_running_one_left_alone(client):
         job.cancel()
 
 
-def test_waiting_ends_in_time_and_the_job_goes_on(client):
-    job = client.submit(workflows.slow(steps=20, seconds=0.05))
+def test_waiting_ends_in_time_and_the_job_goes_on(client, slow):
+    job = client.submit(slow(steps=20, seconds=0.05))
     with pytest.raises(errors.NotFinished):
         job.wait(timeout_s=0.2)
     with pytest.raises(TimeoutError):
@@ -169,12 +170,12 @@ def test_many_jobs_of_one_client_are_waited_for_in_any_order(client):
     assert [job.wait(timeout_s=20).job_id for job in reversed(jobs)] == [job.id for job in reversed(jobs)]
 
 
-def test_the_list_of_jobs_tells_their_states(client):
+def test_the_list_of_jobs_tells_their_states(client, slow):
     good = client.run(workflows.plain()).job_id
     bad = client.submit(workflows.failing())
     with pytest.raises(errors.ExecutionFailed):
         bad.wait()
-    running = client.submit(workflows.slow())
+    running = client.submit(slow())
     wait_for(lambda: running.place() is Place.RUNNING)
     states = {job.id: job.state for job in client.jobs()}
     assert (states[good], states[bad.id], states[running.id]) == ("succeeded", "failed", "running")

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from gesso import errors
+from gesso.client.place import Place
 from tests.integration.client import workflows
 from tests.integration.client.faulty import Faulty, drop, listening
 from tests.running import free_port, running_sketch, stop, wait_for
@@ -134,6 +135,15 @@ def test_a_request_that_never_arrived_is_sent_again_under_the_same_id(faulty, ma
     faulty.json("GET /history/ID", {})
     faulty.json("GET /queue", EMPTY_QUEUE)
     assert make_client(faulty.url).submit(workflows.plain()).id == seen[0] == seen[1]
+
+
+def test_a_job_that_ends_between_two_questions_is_not_missed(faulty, make_client):
+    @faulty.on("GET /history/ID")
+    async def history(request):
+        return web.json_response({"id": succeeded()} if faulty.times("GET /queue") else {})
+
+    faulty.json("GET /queue", EMPTY_QUEUE)
+    assert make_client(faulty.url).job("id").place() is Place.FINISHED
 
 
 def test_without_a_socket_the_history_is_asked(faulty, make_client):
