@@ -94,7 +94,7 @@ def test_ctrl_c_cancels_the_job(environment, sketch, tmp_path):
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
         assert "is cancelled" in process.stderr.read()
-        wait_for(lambda: "running" not in [job.state for job in client.jobs()])
+        wait_for(lambda: "cancelled" in [job.state for job in client.jobs()])
 
 
 def test_on_a_terminal_ctrl_c_asks_once_and_no_means_go_on(environment, sketch, tmp_path):

@@ -55,6 +55,16 @@ def test_the_key_travels_with_every_request_and_the_socket(faulty, make_client):
     assert {headers.get("Authorization") for headers in faulty.headers} == {"Bearer secret"}
 
 
+def test_a_way_to_a_login_page_is_not_followed(faulty, make_client):
+    @faulty.on("GET /system_stats")
+    async def elsewhere(request):
+        return web.Response(status=302, headers={"Location": "/gesso/login"})
+
+    faulty.json("GET /gesso/login", {"system": {}})
+    with pytest.raises(errors.Unauthorized, match="/gesso/login"):
+        make_client(faulty.url).system_stats()
+
+
 def test_a_page_for_browsers_is_not_taken_for_an_answer(faulty, make_client):
     async def page(request):
         return web.Response(text="<!DOCTYPE html><title>Sign in</title>", content_type="text/html")
@@ -188,7 +198,7 @@ def test_a_socket_that_breaks_is_opened_again(faulty, make_client):
         if faulty.times("GET /ws") > 1:
             await upgraded.send_json({"type": "executing", "data": {"prompt_id": "id", "node": "1"}})
             await upgraded.send_json({"type": "execution_success", "data": {"prompt_id": "id"}})
-            await upgraded.receive()
+        await upgraded.receive()  # the greeting: so it breaks while it is listened to
         return upgraded
 
     @faulty.on("GET /history/ID")
