@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -135,7 +136,7 @@ class ComfyUI:
         queued = await self._in_queue(prompt_id)
         if queued is not None:
             return queued
-        _, body = await self._call("GET", f"/history/{prompt_id}")
+        _, body = await self._call("GET", f"/history/{quote(prompt_id, safe='')}")
         history = self._json(body, "GET /history")
         item = history.get(prompt_id) if isinstance(history, dict) else None
         if isinstance(item, dict):

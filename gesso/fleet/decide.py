@@ -108,7 +108,8 @@ def decide(wanted: Wanted, observed: Observed, budget: Budget, now: float, *, ji
     if observed.life is Life.UNKNOWN:
         return Action(state=State.UNKNOWN, reason="the system does not tell whether its process runs")
     if wanted is Wanted.STOPPED:
-        if observed.life is Life.RUNNING:
+        if observed.life is not Life.NONE:
+            # Also one that has ended: children that it left may run on.
             return Action(act=Act.STOP, state=State.STOPPED, reason="asked to stop")
         return Action(state=State.STOPPED, reason="stopped on request")
     if observed.life is Life.RUNNING:

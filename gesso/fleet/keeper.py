@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gesso.config.credential import headers
 from gesso.config.schema import FleetConfig, LogsConfig
-from gesso.engines.probe import NOT_LISTENING, Outcome
-from gesso.errors import EngineError, ProcessError
+from gesso.engines.probe import LOCKED, NOT_LISTENING, Outcome
+from gesso.errors import ConfigError, EngineError, ProcessError
 from gesso.fleet.decide import Act, Action, Budget, Wanted, decide
 from gesso.fleet.launch import HOST, Launch, free_port, holder, is_free, plan, without_port
 from gesso.fleet.member import Member
@@ -150,7 +151,7 @@ class Keeper:
 
     async def _tick(self) -> None:
         member = self._member
-        self._note_end()
+        await self._note_end()
         action = decide(member.wanted, observe(member), self._budget, time.monotonic(), jitter=member.jitter)
         try:
             await self._act(action)
@@ -181,10 +182,7 @@ class Keeper:
 
     async def _start(self) -> None:
         member = self._member
-        if member.process is not None:
-            # It has ended; children that it left may hold the port or the card.
-            await self._stop()
-            member.restarts += 1
+        member.restarts += bool(member.failures)
         member.restart_asked = False
         port = member.config.port or free_port()
         if not is_free(port):
@@ -210,8 +208,8 @@ class Keeper:
             member.stopping = False
         member.come_up()
 
-    def _note_end(self) -> None:
-        """The process ended without being asked to: once, with the reason and the log's last words."""
+    async def _note_end(self) -> None:
+        """The process ended without being asked to: told once, with the reason and its log's last words."""
         member = self._member
         if member.process is None or member.exit:
             return
@@ -222,6 +220,9 @@ class Keeper:
         lines = "\n".join(tail(member.log, LAST_LINES))
         logger.warning("%s: process %d %s", member.name, member.process.pid, how)
         self._fail(f"{how}; last lines of its log:\n{lines}" if lines else f"{how}; its log is empty")
+        self._enter(State.FAILING, member.exit)
+        # Children that it left may hold the port or the card.
+        await self._stop()
 
     def _fail(self, how: str) -> None:
         member = self._member
@@ -242,6 +243,8 @@ class Keeper:
         member.probe = probe
         if member.external:
             self._notice_return(probe.outcome)
+        if probe.outcome in LOCKED:
+            self._renew_credential()
         if probe.outcome is Outcome.OK and not member.loaded:
             await self._introduce()
         member.wake.set()
@@ -254,6 +257,14 @@ class Keeper:
             probe = member.probe
             member.come_up()
             member.probe = probe
+
+    def _renew_credential(self) -> None:
+        """What we show is refused: it may have been changed where it is kept."""
+        member = self._member
+        try:
+            member.engine.headers = headers(member.config.credential, self._environ)
+        except ConfigError as error:
+            logger.warning("%s: %s", member.name, error.message)
 
     async def _introduce(self) -> None:
         """Make a healthy engine ready: its node classes, then its socket."""

@@ -13,7 +13,7 @@ from gesso.engines.socket import Socket
 from gesso.fleet.decide import Activity, Wanted
 from gesso.fleet.node_catalog import NodeCatalog
 from gesso.fleet.state import USABLE, State
-from gesso.processes.process import Process
+from gesso.processes.process import Exited, Gone, Process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,10 @@ class Member:
 
     @property
     def pid(self) -> int | None:
-        return self.process.pid if self.process is not None else None
+        """None while no process runs."""
+        if self.process is None or isinstance(self.process.poll(), Exited | Gone):
+            return None
+        return self.process.pid
 
     @property
     def ready(self) -> bool:

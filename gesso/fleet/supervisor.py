@@ -61,8 +61,12 @@ class Supervisor:
         self._storage.mkdir(parents=True, exist_ok=True)
         credentials = {each.name: headers(each.credential, self._environ) for each in self._configs}
         self._session = open_session()
-        for config in self._configs:
-            self._enlist(config, credentials[config.name])
+        try:
+            for config in self._configs:
+                self._enlist(config, credentials[config.name])
+        except OSError:
+            await self._session.close()
+            raise
         self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
         self._tasks = []

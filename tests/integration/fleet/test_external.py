@@ -100,6 +100,22 @@ def test_engine_behind_a_login_is_alive_until_we_can_prove_who_we_are(
     asyncio.run(main())
 
 
+def test_credential_that_was_changed_is_read_again(stage: Stage, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("the-old-token")
+
+    async def main() -> None:
+        engine = Engine()
+        engine.login = LOGINS["401"]
+        config = engine.config.model_copy(update={"credential": CredentialConfig(bearer_file=token)})
+        async with engine.serving(), stage.supervisor(config) as supervisor:
+            await supervisor.wait_for("remote", State.ALIVE, timeout_s=LIMIT_S)
+            token.write_text("token-of-the-engine")
+            await supervisor.wait_for("remote", State.READY, timeout_s=LIMIT_S)
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(("answer", "words"), [(html, "HTML"), (truncated, "truncated")])
 def test_engine_that_answers_nonsense_is_failing(stage: Stage, answer: Any, words: str) -> None:
     async def main() -> None:

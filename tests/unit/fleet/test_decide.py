@@ -145,10 +145,10 @@ def test_wedged_engine_is_left_alone_once_its_budget_is_used_up() -> None:
     assert "budget" in action.reason
 
 
-@pytest.mark.parametrize("life", [Life.NONE, Life.ENDED])
-def test_engine_wanted_stopped_is_not_started(life: Life) -> None:
+@pytest.mark.parametrize(("life", "act"), [(Life.NONE, Act.NONE), (Life.ENDED, Act.STOP)])
+def test_engine_wanted_stopped_is_not_started_and_its_children_do_not_stay(life: Life, act: Act) -> None:
     action = decide(Wanted.STOPPED, Observed(life=life, failures=(NOW,)), BUDGET, NOW)
-    assert (action.act, action.state) == (Act.NONE, State.STOPPED)
+    assert (action.act, action.state) == (act, State.STOPPED)
 
 
 def test_engine_wanted_stopped_is_stopped_even_when_busy() -> None:

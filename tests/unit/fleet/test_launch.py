@@ -23,7 +23,9 @@ def test_sketch_has_its_files_in_the_storage() -> None:
 
 
 def test_engine_gets_our_environment_but_for_what_is_gessos() -> None:
-    config = EngineConfig(name="a", kind="sketch", environment={"CUDA_VISIBLE_DEVICES": "GPU-1", "PATH": "/x"})
+    config = EngineConfig(
+        name="a", kind="sketch", environment={"CUDA_VISIBLE_DEVICES": "GPU-1", "PATH": "/x"}
+    )
     environ = {"PATH": "/bin", "HOME": "/root", "GESSO_STORAGE__DATABASE": "postgresql://u:secret@h/db"}
     env = plan(config, port=9, storage=Path("/data"), environ=environ).env
     assert env["HOME"] == "/root"
