@@ -48,15 +48,24 @@ class Answer:
 def send(
     url: str, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> Answer:
-    """One request on a connection of its own, its path sent exactly as written."""
+    """One request on a connection of its own, its path sent exactly as written.
+
+    A key in the address ("http://:KEY@127.0.0.1:8700") goes along as a bearer token.
+    """
     address = urlsplit(url)
+    headers = {**bearer(address.password), **(headers or {})}
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
     try:
-        connection.request(method, path, body=body, headers={"Connection": "close", **(headers or {})})
+        connection.request(method, path, body=body, headers={"Connection": "close", **headers})
         response = connection.getresponse()
         return Answer(status=response.status, headers=dict(response.getheaders()), body=response.read())
     finally:
         connection.close()
+
+
+def bearer(key: str | None) -> dict[str, str]:
+    """The header that proves who we are, where the server asks for it."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def send_json(url: str, method: str, path: str, content: Any) -> Answer:

@@ -6,10 +6,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.integration.sketch.exchange import bearer
 from tests.running import wait_for
 
 Heard = dict[str, Any] | bytes
@@ -66,8 +68,9 @@ class Listener:
 def listening(url: str, client_id: str | None = None, *, negotiate: bool = True) -> Iterator[Listener]:
     """A socket whose greeting, and answer to the negotiation, have been heard."""
     client_id = client_id or str(uuid.uuid4())
-    address = f"{url.replace('http', 'ws', 1)}/ws?clientId={client_id}"
-    with connect(address, max_size=None) as connection:
+    place = urlsplit(url)
+    address = f"ws://{place.hostname}:{place.port}/ws?clientId={client_id}"
+    with connect(address, max_size=None, additional_headers=bearer(place.password)) as connection:
         listener = Listener(connection, client_id)
         try:
             listener.wait_type("status")
