@@ -7,17 +7,20 @@ import re
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TextIO
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 job_id: ContextVar[str | None] = ContextVar("job_id", default=None)
 
 SHORTEST_SECRET = 4
-# gesso's own keys, `token=` in a query and credentials in a header, also where nobody registered them.
+# gesso's own keys, `token=` in a query and credentials in a header, also where nobody registered them;
+# each with a word of lower case without which it cannot match: looking for that is ten times as fast.
 PATTERNS = (
-    re.compile(r"()(\bgesso_[A-Za-z0-9_-]{20,})"),
-    re.compile(r"([?&](?:token|api_key|key)=)([^&\s\"']+)"),
-    re.compile(r"((?i:\b(?:bearer|basic)\s+))([A-Za-z0-9._~+/=-]{8,})"),
+    ("gesso_", re.compile(r"()(\bgesso_[A-Za-z0-9_-]{20,})")),
+    ("=", re.compile(r"([?&](?:token|api_key|key)=)([^&\s\"']+)")),
+    ("bearer", re.compile(r"((?i:\bbearer\s+))([A-Za-z0-9._~+/=-]{8,})")),
+    ("basic", re.compile(r"((?i:\bbasic\s+))([A-Za-z0-9._~+/=-]{8,})")),
 )
 
 
@@ -50,8 +53,10 @@ class Redaction:
     def apply(self, text: str) -> str:
         if self._pattern is not None:
             text = self._pattern.sub(lambda found: self._secrets[found[0]], text)
-        for pattern in PATTERNS:
-            text = pattern.sub(lambda found: found[1] + _masked_once(found[2]), text)
+        lowered = text.lower()
+        for word, pattern in PATTERNS:
+            if word in lowered:
+                text = pattern.sub(lambda found: found[1] + _masked_once(found[2]), text)
         return text
 
 
@@ -70,13 +75,13 @@ class _Records(logging.Formatter):
         self._known = known
 
     def message(self, record: logging.LogRecord) -> str:
-        """The message, and the traceback below it."""
+        """The message, and the traceback below it; secrets are still in it."""
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         if record.stack_info:
             text += "\n" + record.stack_info
-        return self._known.apply(text)
+        return text
 
 
 class TextRecords(_Records):
@@ -88,8 +93,8 @@ class TextRecords(_Records):
             for name, value in (("request", request_id.get()), ("job", job_id.get()))
             if value
         )
-        head = f"{_time(record)} {record.levelname} {record.name}{self._known.apply(ids)}"
-        return f"{head} {self.message(record)}"
+        head = f"{_time(record)} {record.levelname} {record.name}{ids}"
+        return self._known.apply(f"{head} {self.message(record)}")
 
 
 class JsonRecords(_Records):
@@ -100,7 +105,7 @@ class JsonRecords(_Records):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": self.message(record),
+            "message": self._known.apply(self.message(record)),
         }
         for name, value in (("request_id", request_id.get()), ("job_id", job_id.get())):
             if value:
@@ -109,14 +114,21 @@ class JsonRecords(_Records):
 
 
 def _time(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{_second(int(record.created))}.{int(record.msecs):03}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(moment: int) -> str:
+    """The part of the time that many records share: a busy gateway writes thousands in a second."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def configure(kind: str = "text", level: str = "info", stream: TextIO | None = None) -> None:
     """Send every record of this process to `stream` (standard error), in place of what was set up before."""
     output = logging.StreamHandler(stream if stream is not None else sys.stderr)
     output.setFormatter(JsonRecords(redaction) if kind == "json" else TextRecords(redaction))
+    # Nobody shows the thread or the process of a record, so they need not be found out.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [output]
     root.setLevel(level.upper())
