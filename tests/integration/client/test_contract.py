@@ -8,6 +8,7 @@ from PIL import Image
 
 from gesso import Workflow, errors
 from gesso.client.place import Place
+from gesso.client.progress import Progress
 from tests.integration.client import workflows
 from tests.running import wait_for
 
@@ -65,7 +66,7 @@ def test_texts_are_part_of_the_result(client):
 
 
 def test_progress_rises_from_node_to_node_with_steps_and_previews(client, slow):
-    heard = []
+    heard: list[Progress] = []
     client.run(slow(steps=20, seconds=0.03), on_progress=heard.append)
     assert [news.fraction for news in heard] == sorted(news.fraction for news in heard)
     assert heard[-1].fraction == 1.0

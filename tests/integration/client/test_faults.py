@@ -15,7 +15,7 @@ from tests.integration.client.faulty import Faulty, drop, listening
 from tests.running import free_port, running_sketch, stop, wait_for
 
 PATIENT = {"timeout_s": 5.0, "patience_s": 5.0}
-EMPTY_QUEUE = {"queue_running": [], "queue_pending": []}
+EMPTY_QUEUE: dict[str, list[object]] = {"queue_running": [], "queue_pending": []}
 
 
 @pytest.fixture

@@ -119,7 +119,8 @@ def test_comfyuis_refusal_of_a_workflow_becomes_typed_problems():
 @pytest.mark.parametrize(("told", "expected"), [("7", 7.0), ("0.5", 0.5), ("-3", 0.0), ("soon", 1.0)])
 def test_retry_after_is_read_and_never_negative(told, expected):
     assert retry_after_s({"retry-after": told}) == expected
-    assert failure("GET u", 429, {"retry-after": told}, b"").retry_after_s == expected
+    error = failure("GET u", 429, {"retry-after": told}, b"")
+    assert isinstance(error, errors.OverLimit) and error.retry_after_s == expected
 
 
 def test_retry_after_in_the_body_counts_where_there_is_no_header():
