@@ -23,9 +23,10 @@ def connection():
 
 
 def raised(kind):
-    return (
-        kind("it broke", request=None, response=None) if kind is httpx.HTTPStatusError else kind("it broke")
-    )
+    if kind is httpx.HTTPStatusError:
+        request = httpx.Request("GET", "http://h")
+        return kind("it broke", request=request, response=httpx.Response(500, request=request))
+    return kind("it broke")
 
 
 @pytest.mark.parametrize("kind", RAISED, ids=lambda kind: kind.__name__)
