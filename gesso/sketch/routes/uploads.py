@@ -11,11 +11,10 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http import HttpProcessingError
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from gesso.errors import NotFound, RequestError
 from gesso.protocol.files import next_name, parse_annotated, safe_name, safe_subfolder
+from gesso.protocol.pictures import apply_mask
 from gesso.sketch.folders import Folders
 
 _CHUNK = 256 * 1024
@@ -168,16 +167,8 @@ def _place(form: Form, directory: Path, name: str, overwrite: bool, original: Pa
 def _apply_mask(original: Path, mask: Path, target: Path) -> None:
     made = mask.with_name(f"{mask.name}{target.suffix}")
     try:
-        with Image.open(original) as picture, Image.open(mask) as alpha:
-            texts = PngInfo()
-            for key, value in getattr(picture, "text", {}).items():
-                texts.add_text(key, value)
-            masked = picture.convert("RGBA")
-            masked.putalpha(alpha.convert("RGBA").getchannel("A"))
-            masked.save(made, compress_level=4, pnginfo=texts)
+        made.write_bytes(apply_mask(original.read_bytes(), mask.read_bytes()))
         os.replace(made, target)
-    except Image.DecompressionBombError as error:
-        raise RequestError("The picture has too many pixels.") from error
     finally:
         made.unlink(missing_ok=True)
 
