@@ -95,7 +95,7 @@ class FleetConfig(Table):
     """The time in seconds over which `restarts` is counted."""
 
     back_off_s: Seconds = 1.0
-    """The wait before the first restart; it doubles with each one that follows."""
+    """The wait before the second restart (the first is at once); it doubles with each one that follows."""
 
     back_off_limit_s: Seconds = 60.0
     """The longest wait before a restart."""
