@@ -207,3 +207,17 @@ def test_large_messages_are_taken() -> None:
             await upstream.close()
 
     asyncio.run(main())
+
+
+def test_wait_for_the_socket_can_be_cancelled_in_the_very_moment_it_opens() -> None:
+    async def main() -> None:
+        async with client("http://127.0.0.1:9") as engine:
+            socket = Socket(engine, "us")
+            waiting = asyncio.create_task(socket.opened(LIMIT_S))
+            await asyncio.sleep(0)
+            socket._open.set()
+            waiting.cancel()
+            done, _ = await asyncio.wait({waiting})
+            assert done.pop().cancelled()
+
+    asyncio.run(main())

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -53,7 +54,8 @@ class Bench:
         return process
 
     def lines(self, count: int) -> list[str]:
-        return wait_for(lambda: len(found := self.log.read_text().splitlines()) >= count and found)
+        wait_for(lambda: len(self.log.read_text().splitlines()) >= count)
+        return self.log.read_text().splitlines()
 
     def clean(self) -> None:
         for pid in self.started:
@@ -68,6 +70,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.clean()
+
+
+def ended(process: Process) -> bool:
+    return process.poll() == Exited(0)
 
 
 def gone(pid: int) -> bool:
@@ -94,7 +100,7 @@ def test_exit_code_of_our_child_is_known_and_final(bench: Bench, code: str, expe
 def test_output_goes_to_the_log_and_is_appended(bench: Bench) -> None:
     for word in ("one", "two"):
         process = bench.start(f"import sys; print('{word}'); print('{word} err', file=sys.stderr)")
-        wait_for(lambda process=process: process.poll() == Exited(0))
+        wait_for(partial(ended, process))
     assert sorted(bench.log.read_text().splitlines()) == ["one", "one err", "two", "two err"]
 
 
@@ -250,6 +256,7 @@ time.sleep(60)
 def test_process_outlives_a_killed_parent_and_is_adopted_by_the_next(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", STARTER.format(code=SLEEP), str(tmp_path)])
     record = wait_for(lambda: read_record(tmp_path / "record.json"))
+    assert record is not None
     try:
         parent.send_signal(signal.SIGKILL)
         parent.wait()
