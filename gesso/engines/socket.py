@@ -27,7 +27,8 @@ CLOSE_S = 1.0
 LARGEST_MESSAGE = 256 << 20
 BACK_OFF_S = 0.25
 BACK_OFF_LIMIT_S = 5.0
-# Pictures that wait for one listener; older ones are dropped. Messages are never dropped.
+# Previews that wait for one listener; older ones are dropped. Nothing else is ever dropped, and neither
+# are pictures in PNG: samplers preview in JPEG, what comes as PNG is a result (SaveImageWebsocket).
 PREVIEWS_WAITING = 4
 FLAGS = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
 # Not about any prompt.
@@ -52,25 +53,28 @@ Delivery = Message | PreviewWithMetadata | Text | Reconnected
 
 
 class Listener(asyncio.Queue[Delivery]):
-    """What the engine says about one prompt, in order. Slow readers lose pictures, never messages."""
+    """What the engine says about one prompt, in order. Slow readers lose previews, never messages."""
 
     def _init(self, maxsize: int) -> None:
         self._queue: deque[Delivery] = deque()
-        self._pictures = 0
+        self._previews = 0
 
     def _put(self, item: Delivery) -> None:
-        if isinstance(item, PreviewWithMetadata):
-            self._pictures += 1
-            if self._pictures > PREVIEWS_WAITING:
-                oldest = next(each for each in self._queue if isinstance(each, PreviewWithMetadata))
-                self._queue.remove(oldest)
-                self._pictures -= 1
+        if _is_preview(item):
+            self._previews += 1
+            if self._previews > PREVIEWS_WAITING:
+                self._queue.remove(next(filter(_is_preview, self._queue)))
+                self._previews -= 1
         self._queue.append(item)
 
     def _get(self) -> Delivery:
         item = self._queue.popleft()
-        self._pictures -= isinstance(item, PreviewWithMetadata)
+        self._previews -= _is_preview(item)
         return item
+
+
+def _is_preview(item: Delivery) -> bool:
+    return isinstance(item, PreviewWithMetadata) and item.metadata.get("image_type") != "image/png"
 
 
 class Socket:

@@ -1,62 +1,29 @@
 """ComfyUI's WebSocket for many users: each socket hears of its owner's jobs and of nothing else."""
 
-import asyncio
 import json
-import logging
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from gesso.access.identity import Identity
 from gesso.events import Bus, JobChanged, JobMessage, JobPreview, JobText
+from gesso.gateway.comfyui.socket import Socket
 from gesso.jobs.queue import Queue
-from gesso.protocol import frames
+from gesso.protocol.frames import PreviewWithMetadata
 
-logger = logging.getLogger(__name__)
-
-# A client that reads nothing: previews are dropped from the first bound on, at the second it is
-# disconnected (1013, "try again later"); what it missed it reads from /history.
-PREVIEWS_WAITING = 4
-MESSAGES_WAITING = 2000
-# The frontend sends short JSON texts only.
-RECEIVE_LIMIT_BYTES = 1 << 20
-
-
-@dataclass(slots=True, eq=False)
-class Socket:
-    """One open socket: `sid` is the clientId it gave, in its owner's namespace."""
-
-    websocket: WebSocket
-    owner: str
-    sid: str
-    preview_metadata: bool = False
-    outgoing: asyncio.Queue[str | bytes | None] = field(default_factory=asyncio.Queue)
-    previews_waiting: int = 0
-
-    def send(self, kind: str, data: dict[str, Any]) -> None:
-        self.put(json.dumps({"type": kind, "data": data}))
-
-    def put(self, message: str | bytes) -> None:
-        if self.outgoing.qsize() >= MESSAGES_WAITING:
-            self.outgoing.put_nowait(None)
-        elif isinstance(message, str):
-            self.outgoing.put_nowait(message)
-        elif self.previews_waiting < PREVIEWS_WAITING:
-            self.previews_waiting += 1
-            self.outgoing.put_nowait(message)
-
-    async def pump(self) -> None:
-        """Write what waits, in order, until the socket is to be closed."""
-        while (message := await self.outgoing.get()) is not None:
-            if isinstance(message, str):
-                await self.websocket.send_text(message)
-            else:
-                self.previews_waiting -= 1
-                await self.websocket.send_bytes(message)
-        await self.websocket.close(1013)
+# Told to the client that asked for the job, and to nobody where it gave no clientId.
+PERSONAL = frozenset(
+    {
+        "execution_start",
+        "execution_cached",
+        "executing",
+        "executed",
+        "execution_success",
+        "execution_error",
+    }
+)
 
 
 class Sockets:
@@ -85,32 +52,25 @@ class Sockets:
         identity: Identity = websocket.scope["gesso.identity"]
         sid = websocket.query_params.get("clientId") or uuid4().hex
         socket = Socket(websocket=websocket, owner=identity.account_id, sid=sid)
-        remaining = await self._queue.remaining(socket.owner)
         await websocket.accept()
+        # Asked last before the socket is entered, so that no change is missed in between.
+        remaining = await self._queue.remaining(socket.owner)
         socket.send("status", {"status": {"exec_info": {"queue_remaining": remaining}}, "sid": sid})
         if node := self._executing.get((socket.owner, sid)):
             socket.send("executing", {"node": node})
         mine = self._by_owner.setdefault(socket.owner, set())
         mine.add(socket)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                pump = tasks.create_task(socket.pump())
-                tasks.create_task(self._receive(socket, pump))
-        except* (WebSocketDisconnect, RuntimeError, OSError):
-            logger.debug("socket %s closed", sid)
+            await socket.converse(self._read(socket))
         finally:
             mine.discard(socket)
             if not mine and self._by_owner.get(socket.owner) is mine:
                 del self._by_owner[socket.owner]
 
-    async def _receive(self, socket: Socket, pump: asyncio.Task[None]) -> None:
-        """Read until the client leaves. Only its first message means anything: the feature flags."""
+    async def _read(self, socket: Socket) -> None:
+        """Until the client leaves. Only its first message means anything: the feature flags."""
         first = True
-        while True:
-            message = await socket.websocket.receive()
-            if message["type"] == "websocket.disconnect":
-                pump.cancel()
-                return
+        while (message := await socket.websocket.receive())["type"] != "websocket.disconnect":
             flags = _feature_flags(message.get("text")) if first else None
             first = False
             if flags is not None:
@@ -133,23 +93,21 @@ class Sockets:
                 self._executing.pop(key, None)
             else:
                 self._executing[key] = event.data["node"]
+        if event.client_id is None and event.type in PERSONAL:
+            return
         # ComfyUI tells everybody of an interruption; here everybody is the owner.
         client_id = None if event.type == "execution_interrupted" else event.client_id
         for socket in self._of(event.owner, client_id):
             socket.send(event.type, event.data)
 
     def _on_preview(self, event: JobPreview) -> None:
-        sockets = self._of(event.owner, event.client_id)
-        if any(socket.preview_metadata for socket in sockets):
-            rich = frames.encode_preview_with_metadata(event.metadata, event.image)
-        if any(not socket.preview_metadata for socket in sockets):
-            plain = frames.encode_preview(event.image, event.metadata.get("image_type", "image/jpeg"))
-        for socket in sockets:
-            socket.put(rich if socket.preview_metadata else plain)
+        preview = PreviewWithMetadata(metadata=event.metadata, image=event.image)
+        for socket in self._of(event.owner, event.client_id):
+            socket.send_preview(preview, plain=event.client_id is None)
 
     def _on_text(self, event: JobText) -> None:
         for socket in self._of(event.owner, event.client_id):
-            socket.put(frames.encode_text(event.node_id, event.text))
+            socket.send_text(event.node_id, event.text)
 
 
 def _feature_flags(text: str | None) -> dict[str, Any] | None:

@@ -29,6 +29,16 @@ def test_slow_listener_keeps_every_message_and_only_the_latest_pictures() -> Non
     assert pictures == list(range(50 - PREVIEWS_WAITING, 50))
 
 
+def test_pictures_that_are_results_are_kept_however_slow_the_listener() -> None:
+    listener = Listener()
+    results = [
+        PreviewWithMetadata(metadata={"image_type": "image/png", "n": n}, image=b"") for n in range(50)
+    ]
+    for result in results:
+        listener.put_nowait(result)
+    assert taken(listener) == results
+
+
 def test_pictures_taken_make_room_for_others() -> None:
     listener = Listener()
     for number in range(3 * PREVIEWS_WAITING):
