@@ -105,7 +105,7 @@ def _gateway(
     supervisor: Supervisor,
     dispatcher: Dispatcher,
 ) -> ASGIApp:
-    catalogue = Catalogue(supervisor=supervisor, files=files)
+    catalogue = Catalogue(supervisor=supervisor, files=files, artifacts=artifacts)
     comfyui = ComfyUIParts(
         prompts=Prompts(
             queue=queue,

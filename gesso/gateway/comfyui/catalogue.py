@@ -3,17 +3,21 @@
 import asyncio
 import gzip
 import json
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gesso.errors import NoEngine
+from gesso.errors import NoEngine, StorageError
 from gesso.fleet.node_catalog import NodeCatalog
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway import responses
 from gesso.gateway.comfyui.caller import caller
+from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.files import Files
+from gesso.protocol.files import FileRef
 from gesso.workflows.catalog import Catalog
 from gesso.workflows.uploads import KINDS
 
@@ -21,6 +25,7 @@ from gesso.workflows.uploads import KINDS
 PATIENCE_S = 10.0
 # Stands for "your own uploads" in the prepared object_info; random, so that no node can say it by accident.
 MARK = b'"gesso:uploads:8d1f3c0a5be94c7f"'
+EXAMPLE = Path(__file__).with_name("example.png")
 
 
 class Catalogue:
@@ -30,9 +35,10 @@ class Catalogue:
     everybody, and of jobs long gone.
     """
 
-    def __init__(self, *, supervisor: Supervisor, files: Files) -> None:
+    def __init__(self, *, supervisor: Supervisor, files: Files, artifacts: Artifacts) -> None:
         self._supervisor = supervisor
         self._files = files
+        self._artifacts = artifacts
         self._offer: NodeCatalog | None = None
         self._prepared = b""
         self._packed: dict[bytes, bytes] = {}
@@ -82,9 +88,22 @@ class Catalogue:
 
     async def _uploads(self, request: Request) -> bytes:
         """The caller's input files, as the inside of a JSON list."""
-        files = await self._files.list(caller(request).account_id, "input")
+        account = caller(request).account_id
+        files = await self._files.list(account, "input")
         names = [file.ref.filename for file in files if not file.ref.subfolder]
-        return json.dumps(names)[1:-1].encode()
+        return json.dumps(names or await self._example(account))[1:-1].encode()
+
+    async def _example(self, account: str) -> list[str]:
+        """The picture that a user begins with, as ComfyUI's input folder does.
+
+        From an empty list the frontend's loaders ask for a file named "undefined", and complain.
+        """
+        ref = FileRef(filename=EXAMPLE.name, subfolder="", type="input")
+        with suppress(StorageError):
+            artifact = await self._artifacts.store(await asyncio.to_thread(EXAMPLE.read_bytes))
+            kept = await self._files.put(account, ref, artifact, content_type="image/png")
+            return [kept.filename]
+        return []
 
 
 def prepare(object_info: Any) -> bytes:

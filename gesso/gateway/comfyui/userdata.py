@@ -20,7 +20,11 @@ from gesso.protocol.userdata import UserFile, file_info, list_userdata, list_use
 # The frontend asks for these before it has ever written them. ComfyUI answers 404, which each browser
 # reports as an error; here they are there from the start, and empty.
 STARTING_FOLDERS = ("workflows", "subgraphs")
-STARTING_FILES = {"user.css": b"", "comfy.templates.json": b"[]"}
+STARTING_FILES = {
+    "user.css": b"",
+    "comfy.templates.json": b"[]",
+    "workflows/.index.json": b'{"favorites": []}',
+}
 # Nothing that a browser would show as a page with scripts.
 KINDS = {"json": "application/json", "css": "text/css; charset=utf-8"}
 

@@ -68,6 +68,7 @@ def test_the_folders_that_the_frontend_lists_are_there_and_empty(tmp_path: Path)
 def test_the_files_that_the_frontend_reads_are_empty_until_they_are_written(tmp_path: Path) -> None:
     async def story(ask: Ask) -> None:
         assert (await ask("/userdata/comfy.templates.json")).json == []
+        assert (await ask("/userdata/workflows%2F.index.json")).json == {"favorites": []}
         assert (await ask("/userdata/other.json")).status == 404
         for path in ("/user.css", "/userdata/user.css"):
             styles = await ask(path)

@@ -1,0 +1,113 @@
+"""ComfyUI's own frontend, opened through the gateway: a newcomer's first visit, and a day's work."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="needs the extra gesso[dev]")
+
+from playwright.sync_api import Browser, expect
+
+from tests.browser import chromium, opened
+from tests.service import RunningGesso, running_service
+
+pytestmark = pytest.mark.package("chromium")
+
+HARBOUR = Path(__file__).parents[2] / "examples" / "harbour.png"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
+    with running_service(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+        assert "Traceback" not in running.log()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+def _key_of_a_new_user(service: RunningGesso, name: str) -> str:
+    assert service.call("POST", "/gesso/api/users", {"name": name}).status == 201
+    made = service.call("POST", "/gesso/api/keys", {"name": "browser", "account": name})
+    token: str = made.json()["token"]
+    return token
+
+
+def test_a_newcomer_signs_in_and_the_first_workflow_offered_paints_a_picture(
+    service: RunningGesso, browser: Browser
+) -> None:
+    with opened(browser, service.url) as tab:
+        assert tab.page.url == f"{service.url}/gesso/login"
+        tab.sign_in(_key_of_a_new_user(service, "newcomer"))
+        gallery = tab.gallery()
+        tab.picture("comfyui-gallery-1400")
+        gallery.get_by_test_id("template-workflow-evening").click()
+        tab.has_node("SketchSteps")
+        expect(gallery).to_be_hidden()
+        tab.run()
+        tab.painting()
+        tab.picture("comfyui-painting-1400")
+        shown = tab.shown("SaveImage").removeprefix(service.url)
+        assert f"200 GET {shown}" in tab.answers
+        tab.page.locator(".queue-tab-button").click()
+        expect(tab.page.locator(".task-item img")).to_be_visible()
+        tab.picture("comfyui-history-1400")
+        tab.page.locator(".queue-tab-button").click()
+        tab.page.set_viewport_size({"width": 390, "height": 844})
+        tab.picture("comfyui-390")
+        for heard in ("status", "execution_start", "progress_state", "progress", "binary 4", "executed"):
+            assert tab.heard[heard], f"never heard of {heard}: {tab.heard}"
+        assert tab.complaints == []
+
+
+def test_a_picture_of_ones_own_a_saved_workflow_a_cancelled_job(
+    service: RunningGesso, browser: Browser
+) -> None:
+    key = _key_of_a_new_user(service, "regular")
+    with opened(browser, service.url) as tab:
+        tab.sign_in(key)
+        tab.gallery().get_by_test_id("template-workflow-repaint").click()
+        tab.has_node("LoadImage")
+        assert "example.png" in tab.shown("LoadImage")
+        tab.upload(HARBOUR)
+        tab.page.wait_for_function(
+            "() => app.graph.nodes.find(node => node.type === 'LoadImage').widgets[0].value === 'harbour.png'"
+        )
+        tab.set_widget("SketchSteps", "seconds", 0.01)
+        tab.save_as("my harbour")
+        job = tab.run()
+        tab.shown("SaveImage")
+        prompt = service.call("GET", f"/history/{job}", key=key).json()[job]["prompt"][2]
+        assert prompt["1"]["inputs"]["image"] == "harbour.png"
+
+        tab.page.reload()
+        tab.loaded()
+        tab.has_node("SketchSteps")
+        tab.page.locator(".workflows-tab-button").click()
+        expect(tab.page.get_by_text("my harbour.json")).to_be_visible()
+        tab.picture("comfyui-workflows-1400")
+
+        tab.set_widget("SketchSteps", "seconds", 30)
+        tab.set_widget("SketchSteps", "seed", 1)
+        slow = tab.run()
+        tab.page.wait_for_function(
+            "() => document.querySelector('[aria-label=\"Cancel current run\"]:enabled')"
+        )
+        tab.page.get_by_role("button", name="Cancel current run").click()
+        tab.page.locator(".queue-tab-button").click()
+        expect(tab.page.locator(".task-item").first).to_contain_text("Cancelled")
+        tab.picture("comfyui-cancelled-1400")
+        status = service.call("GET", f"/history/{slow}", key=key).json()[slow]["status"]
+        assert status["status_str"] == "error"
+        assert status["messages"][-1][0] == "execution_interrupted"
+
+        expect(tab.page.locator(".task-item")).to_have_count(2)
+        tab.page.locator(".task-item").first.click(button="right")
+        tab.page.get_by_role("menuitem", name="Delete").click()
+        expect(tab.page.locator(".task-item")).to_have_count(1)
+        assert list(service.call("GET", "/history", key=key).json()) == [job]
+        assert tab.complaints == []
