@@ -77,7 +77,7 @@ def small(seed: int) -> dict[str, Any]:
 
 def short(seed: int) -> dict[str, Any]:
     """Some forty milliseconds of work."""
-    return _painting(seed, 512, blur=8)
+    return _painting(seed, 768, blur=8)
 
 
 def _painting(seed: int, side: int, *, blur: int) -> dict[str, Any]:

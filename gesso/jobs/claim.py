@@ -11,7 +11,7 @@ from gesso.database.locks import serialise
 from gesso.database.schema import HAS_QUEUED, IS_QUEUED, flow, job, need, turn
 from gesso.jobs.fairness import UNKNOWN_COST_S, charge
 from gesso.jobs.job import Claim, State
-from gesso.jobs.queue_rows import JOBS, lock_flow, to_claim, to_flow, write_flow
+from gesso.jobs.queue_rows import JOBS, lock_flow, to_claim, to_flow, write_flow, write_job
 
 Accepts = Callable[[tuple[str, ...]], bool]
 
@@ -100,6 +100,7 @@ _FREE = (
     .with_for_update(of=job, skip_locked=True)
 )
 _CLAIMED = JOBS.where(job.c.seq == bindparam("wanted"))
+_TURN = update(turn)
 
 
 def _take(conn: Connection, seq: int, engine: str, session: str, now: float) -> Claim | None:
@@ -110,23 +111,21 @@ def _take(conn: Connection, seq: int, engine: str, session: str, now: float) -> 
     charged = charge(account, row.turn, _cost_s(row))
     write_flow(conn, row.owner, charged.flow)
     if charged.turn > row.turn:
-        conn.execute(update(turn).values(vtime=charged.turn))
+        conn.execute(_TURN, {"vtime": charged.turn})
     attempt = row.attempt + 1
-    conn.execute(
-        update(job)
-        .where(job.c.seq == seq)
-        .values(
-            state=State.RUNNING.value,
-            session=session,
-            engine=engine,
-            attempt=attempt,
-            prompt_id=prompt_id(row.id, attempt),
-            charge=charged.charge,
-            avoid_engine=None,
-            avoid_until=None,
-            started=now,
-            rev=row.rev + 1,
-        )
+    write_job(
+        conn,
+        seq,
+        state=State.RUNNING.value,
+        session=session,
+        engine=engine,
+        attempt=attempt,
+        prompt_id=prompt_id(row.id, attempt),
+        charge=charged.charge,
+        avoid_engine=None,
+        avoid_until=None,
+        started=now,
+        rev=row.rev + 1,
     )
     return to_claim(conn.execute(_CLAIMED, {"wanted": seq}).one())
 

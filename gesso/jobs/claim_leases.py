@@ -8,7 +8,7 @@ from gesso.database.locks import serialise
 from gesso.database.schema import IS_RUNNING, job, session
 from gesso.errors import Conflict
 from gesso.jobs.job import Claim, Reaped
-from gesso.jobs.queue_end import end_cancelled, held_by
+from gesso.jobs.queue_end import HELD, end_cancelled, held_by
 from gesso.jobs.queue_rows import JOBS, read_job, to_claim
 
 
@@ -50,10 +50,8 @@ def adopt(conn: Connection, claim: Claim, session_id: str) -> Claim:
 
     Raises Conflict when `claim` is no longer valid: the job has ended, or another was quicker.
     """
-    take = (
-        update(job).where(held_by(claim)).values(session=session_id, rev=job.c.rev + 1).returning(job.c.seq)
-    )
-    seq = conn.execute(take).scalar()
+    take = update(job).where(HELD).values(session=session_id, rev=job.c.rev + 1).returning(job.c.seq)
+    seq = conn.execute(take, held_by(claim)).scalar()
     if seq is None:
         raise Conflict(f"The job {claim.job.id!r} is no longer there to be taken over.")
     return to_claim(conn.execute(JOBS.where(job.c.seq == seq)).one())

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, select, update
 
 from gesso.database.locks import serialise
 from gesso.database.schema import IN_HISTORY, IS_QUEUED, IS_RUNNING, job, need
 from gesso.errors import JobLost
 from gesso.jobs.fairness import learn, requeue, settle, withdraw
 from gesso.jobs.job import Cancelled, Claim, Job, State
-from gesso.jobs.queue_rows import lock_flow, read_job, to_flow, unpin_inputs, write_flow
+from gesso.jobs.queue_rows import lock_flow, read_job, to_flow, unpin_inputs, write_flow, write_job
 
 
 def finish(
@@ -58,20 +58,18 @@ def release(
         _end(conn, row, State.FAILED, now, error=job_lost(row.attempt, error))
         _settle(conn, row, real_s, now)
     else:
-        conn.execute(
-            update(job)
-            .where(job.c.seq == row.seq)
-            .values(
-                state=State.QUEUED.value,
-                session=None,
-                started=None,
-                charge=0.0,
-                not_before=now + delay_s,
-                avoid_engine=row.engine if avoid_s > 0 else None,
-                avoid_until=now + avoid_s if avoid_s > 0 else None,
-                error=error,
-                rev=row.rev + 1,
-            )
+        write_job(
+            conn,
+            row.seq,
+            state=State.QUEUED.value,
+            session=None,
+            started=None,
+            charge=0.0,
+            not_before=now + delay_s,
+            avoid_engine=row.engine if avoid_s > 0 else None,
+            avoid_until=now + avoid_s if avoid_s > 0 else None,
+            error=error,
+            rev=row.rev + 1,
         )
         account = to_flow(lock_flow(conn, row.owner))
         write_flow(conn, row.owner, requeue(settle(account, row.charge, real_s, now)))
@@ -145,26 +143,29 @@ def delete_finished(conn: Connection, owner: str | None, ids: Sequence[str] | No
     return list(conn.execute(hide).scalars())
 
 
-def held_by(claim: Claim) -> ColumnElement[bool]:
-    """True of the job's row while `claim` is still the right to drive it."""
-    return and_(
-        job.c.id == claim.job.id,
-        job.c.attempt == claim.attempt,
-        job.c.session == claim.session,
-        IS_RUNNING,
-    )
+# True of a job's row while the claim whose parameters `held_by` gives is still the right to drive it.
+HELD = and_(
+    job.c.id == bindparam("claimed"),
+    job.c.attempt == bindparam("tried"),
+    job.c.session == bindparam("driver"),
+    IS_RUNNING,
+)
+_HELD = select(job).where(HELD).with_for_update()
+_NEED = select(need).where(need.c.id == bindparam("wanted")).with_for_update()
+_UPDATE_NEED = update(need).where(need.c.id == bindparam("wanted"))
+
+
+def held_by(claim: Claim) -> dict[str, Any]:
+    return {"claimed": claim.job.id, "tried": claim.attempt, "driver": claim.session}
 
 
 def _held(conn: Connection, claim: Claim) -> Row[Any] | None:
-    return conn.execute(select(job).where(held_by(claim)).with_for_update()).one_or_none()
+    return conn.execute(_HELD, held_by(claim)).one_or_none()
 
 
 def _end(conn: Connection, row: Row[Any], state: State, now: float, **result: Any) -> None:
-    conn.execute(
-        update(job)
-        .where(job.c.seq == row.seq)
-        .values(state=state.value, session=None, charge=0.0, finished=now, rev=row.rev + 1, **result)
-    )
+    ended = {"state": state.value, "session": None, "charge": 0.0, "finished": now, "rev": row.rev + 1}
+    write_job(conn, row.seq, **ended, **result)
     unpin_inputs(conn, [row.id])
 
 
@@ -183,9 +184,6 @@ def _real_s(row: Row[Any], now: float) -> float:
 
 
 def _learn(conn: Connection, need_id: int, real_s: float) -> None:
-    row = conn.execute(select(need).where(need.c.id == need_id).with_for_update()).one()
-    conn.execute(
-        update(need)
-        .where(need.c.id == need_id)
-        .values(seconds=learn(row.seconds, real_s), samples=row.samples + 1)
-    )
+    row = conn.execute(_NEED, {"wanted": need_id}).one()
+    after = {"seconds": learn(row.seconds, real_s), "samples": row.samples + 1}
+    conn.execute(_UPDATE_NEED, {"wanted": need_id, **after})

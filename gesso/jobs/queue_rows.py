@@ -15,6 +15,11 @@ from gesso.jobs.job import Claim, Job, Limits, State
 JOBS: Select[Any] = select(job, need.c.spec).join(need, need.c.id == job.c.need_id)
 _JOB = JOBS.where(job.c.id == bindparam("wanted"))
 _FLOW = select(flow).where(flow.c.owner == bindparam("wanted")).with_for_update()
+# What is set stands in the parameters, by column: building a statement costs more than executing it.
+_UPDATE_FLOW = update(flow).where(flow.c.owner == bindparam("wanted"))
+_UPDATE_JOB = update(job).where(job.c.seq == bindparam("wanted"))
+_NEED = select(need.c.id).where(need.c.spec == bindparam("wanted"))
+_UNPIN = delete(job_input).where(job_input.c.job_id.in_(bindparam("wanted", expanding=True)))
 
 
 def to_job(row: Row[Any]) -> Job:
@@ -100,28 +105,28 @@ def to_flow(row: Row[Any]) -> Flow:
 
 
 def write_flow(conn: Connection, owner: str, after: Flow, **more: Any) -> None:
-    conn.execute(
-        update(flow)
-        .where(flow.c.owner == owner)
-        .values(
-            vtime=after.vtime,
-            pending=after.pending,
-            queued=after.queued,
-            running=after.running,
-            idle_since=after.idle_since,
-            **more,
-        )
-    )
+    values = {
+        "vtime": after.vtime,
+        "pending": after.pending,
+        "queued": after.queued,
+        "running": after.running,
+        "idle_since": after.idle_since,
+    }
+    conn.execute(_UPDATE_FLOW, {"wanted": owner, **values, **more})
+
+
+def write_job(conn: Connection, seq: int, **values: Any) -> None:
+    """Change these columns of one job, which the caller has locked."""
+    conn.execute(_UPDATE_JOB, {"wanted": seq, **values})
 
 
 def intern_need(conn: Connection, needs: Sequence[str]) -> int:
     """The number of this set of needs; the same set, in any order, has the same for ever."""
     spec = json.dumps(sorted(set(needs)), separators=(",", ":"))
-    known = select(need.c.id).where(need.c.spec == spec)
-    number = conn.execute(known).scalar()
+    number = conn.execute(_NEED, {"wanted": spec}).scalar()
     if number is None:
         conn.execute(upsert(conn, need).values(spec=spec, samples=0).on_conflict_do_nothing())
-        number = conn.execute(known).scalar_one()
+        number = conn.execute(_NEED, {"wanted": spec}).scalar_one()
     return int(number)
 
 
@@ -134,7 +139,7 @@ def pin_inputs(conn: Connection, job_id: str, inputs: Sequence[dict[str, Any]]) 
 
 def unpin_inputs(conn: Connection, job_ids: Sequence[str]) -> None:
     if job_ids:
-        conn.execute(delete(job_input).where(job_input.c.job_id.in_(job_ids)))
+        conn.execute(_UNPIN, {"wanted": list(job_ids)})
 
 
 def set_limits(conn: Connection, owner: str, limits: Limits) -> None:

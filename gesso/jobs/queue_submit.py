@@ -5,7 +5,7 @@ import json
 import uuid
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select
 
 from gesso.database.locks import upsert
 from gesso.database.schema import job, turn
@@ -21,9 +21,14 @@ from gesso.jobs.queue_rows import (
     to_flow,
     to_job,
     write_flow,
+    write_job,
 )
 
 RETRY_AFTER_S = 5.0
+
+
+_TURN = select(turn.c.vtime)
+_NAMED = JOBS.where(job.c.id == bindparam("wanted"))
 
 
 def submit(conn: Connection, spec: Spec, limits: Limits, now: float) -> Job:
@@ -38,12 +43,8 @@ def submit(conn: Connection, spec: Spec, limits: Limits, now: float) -> Job:
     if before is not None:
         return before
     # Job rows are locked before account rows, here as everywhere: the other order deadlocks on PostgreSQL.
-    made = conn.execute(
-        upsert(conn, job)
-        .values(**_columns(conn, spec, job_id, request_hash, now))
-        .on_conflict_do_nothing()
-        .returning(job.c.seq)
-    ).scalar()
+    new = upsert(conn, job).on_conflict_do_nothing().returning(job.c.seq)
+    made = conn.execute(new, _columns(conn, spec, job_id, request_hash, now)).scalar()
     if made is None:
         # The same request, sent twice, was accepted by another connection between our look and our insert.
         before = _find(conn, spec, job_id, request_hash)
@@ -57,8 +58,8 @@ def submit(conn: Connection, spec: Spec, limits: Limits, now: float) -> Job:
             retry_after_s=RETRY_AFTER_S,
         )
     number, next_number = _number(spec, account.next_number)
-    conn.execute(update(job).where(job.c.seq == made).values(number=number))
-    vturn = conn.execute(select(turn.c.vtime)).scalar_one()
+    write_job(conn, made, number=number)
+    vturn = conn.execute(_TURN).scalar_one()
     write_flow(conn, spec.owner, arrive(to_flow(account), vturn, now), next_number=next_number)
     pin_inputs(conn, job_id, spec.inputs)
     return read_job(conn, job_id)
@@ -70,13 +71,14 @@ def hash_request(kind: str, payload: dict[str, Any]) -> str:
 
 
 def _find(conn: Connection, spec: Spec, job_id: str, request_hash: str) -> Job | None:
-    named = job.c.id == job_id
     if spec.idempotency_key is not None:
         keyed = and_(job.c.owner == spec.owner, job.c.idempotency_key == spec.idempotency_key)
-        named = or_(named, keyed) if spec.id is not None else keyed
-    elif spec.id is None:
+        named = or_(job.c.id == job_id, keyed) if spec.id is not None else keyed
+        found = conn.execute(JOBS.where(named).order_by(job.c.seq)).all()
+    elif spec.id is not None:
+        found = conn.execute(_NAMED, {"wanted": job_id}).all()
+    else:
         return None
-    found = conn.execute(JOBS.where(named).order_by(job.c.seq)).all()
     if not found:
         return None
     row = found[0]

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from gesso.database.schema import IN_HISTORY, IS_QUEUED, IS_RUNNING, flow, job
 from gesso.errors import NotFound
 from gesso.jobs.job import Counts, Job
 from gesso.jobs.queue_rows import JOBS, to_job
+
+_REMAINING = select(flow.c.queued + flow.c.running).where(flow.c.owner == bindparam("wanted"))
 
 
 def get(conn: Connection, job_id: str, owner: str | None) -> Job:
@@ -63,7 +65,7 @@ def counts(conn: Connection) -> Counts:
 
 def remaining(conn: Connection, owner: str) -> int:
     """How many of the owner's jobs are queued or running."""
-    return conn.execute(select(flow.c.queued + flow.c.running).where(flow.c.owner == owner)).scalar() or 0
+    return conn.execute(_REMAINING, {"wanted": owner}).scalar() or 0
 
 
 def integrity(conn: Connection) -> list[str]:
