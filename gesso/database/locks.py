@@ -20,4 +20,9 @@ def serialise(conn: Connection) -> None:
 
 def upsert(conn: Connection, table: Table) -> Any:
     """An INSERT that has `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
+    return upsert_of(conn.dialect.name, table)
+
+
+def upsert_of(dialect: str, table: Table) -> Any:
+    """`upsert` for "sqlite" or "postgresql", for statements that are built once."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

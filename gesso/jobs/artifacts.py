@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection
 
 from gesso.database.database import Database
-from gesso.database.locks import upsert
+from gesso.database.locks import upsert_of
 from gesso.database.schema import artifact
 from gesso.errors import NotFound
 from gesso.jobs.artifacts_disk import BLOCK, Draft, Incoming, hash_file, list_shard, move_into_place, open_at
@@ -170,6 +171,11 @@ class Writer:
 
 def _record(conn: Connection, sha256: str, size: int, now: float, source: Path, target: Path) -> None:
     # The row first: its lock keeps a sweep from removing the file between our rename and our commit.
-    row = upsert(conn, artifact).values(sha256=sha256, size=size, created=now)
-    conn.execute(row.on_conflict_do_update(index_elements=["sha256"], set_={"created": now}))
+    conn.execute(_put(conn.dialect.name), {"sha256": sha256, "size": size, "created": now})
     move_into_place(source, target)
+
+
+@cache
+def _put(dialect: str) -> Any:
+    row = upsert_of(dialect, artifact)
+    return row.on_conflict_do_update(index_elements=["sha256"], set_={"created": row.excluded.created})

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from posixpath import commonprefix
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select
 
 from gesso.database.database import Database
-from gesso.database.locks import upsert
+from gesso.database.locks import upsert_of
 from gesso.database.schema import file
 from gesso.errors import Conflict, NotFound
 from gesso.jobs.artifacts import Artifact
@@ -18,6 +19,11 @@ from gesso.protocol.files import FileRef, next_name, next_output_name
 # "number": another free name, as ComfyUI would number it. "overwrite": the name now means this content.
 # "same": Conflict. In each case, a name that already has this very content is simply used.
 OnConflict = Literal["number", "overwrite", "same"]
+
+KEY = ("account_id", "type", "subfolder", "name")
+_IS_NAMED = and_(*(file.c[column] == bindparam(column) for column in KEY))
+_NAMED = select(file).where(_IS_NAMED)
+_REMOVE = delete(file).where(_IS_NAMED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +103,7 @@ def put(
 
 def _free_name(conn: Connection, account: str, ref: FileRef, artifact: Artifact, origin: Origin) -> FileRef:
     """`ref`, or the next like it that is free or already means this content."""
-    present = conn.execute(_named(account, ref)).one_or_none()
+    present = conn.execute(_NAMED, _key(account, ref)).one_or_none()
     if present is None or present.sha256 == artifact.sha256:
         return ref
     following = next_name if origin.job_id is None else next_output_name
@@ -117,7 +123,7 @@ def _free_name(conn: Connection, account: str, ref: FileRef, artifact: Artifact,
 
 
 def find(conn: Connection, account: str, ref: FileRef) -> File:
-    row = conn.execute(_named(account, ref)).one_or_none()
+    row = conn.execute(_NAMED, _key(account, ref)).one_or_none()
     if row is None:
         raise NotFound(f"There is no file {ref.filename!r} in {ref.type!r}.")
     return _to_file(row)
@@ -134,7 +140,7 @@ def list_files(conn: Connection, account: str, type: str | None) -> list[File]:
 
 def remove(conn: Connection, account: str, ref: FileRef) -> None:
     find(conn, account, ref)
-    conn.execute(delete(file).where(*_key(account, ref)))
+    conn.execute(_REMOVE, _key(account, ref))
 
 
 def _write(
@@ -147,41 +153,36 @@ def _write(
     now: float,
 ) -> bool:
     """Whether the name now means the artifact."""
-    row = upsert(conn, file).values(
-        account_id=account,
-        type=ref.type,
-        subfolder=ref.subfolder,
-        name=ref.filename,
-        sha256=artifact.sha256,
-        size=artifact.size,
-        content_type=origin.content_type,
-        job_id=origin.job_id,
-        node_id=origin.node_id,
-        created=now,
-    )
+    new = {
+        **_key(account, ref),
+        "sha256": artifact.sha256,
+        "size": artifact.size,
+        "content_type": origin.content_type,
+        "job_id": origin.job_id,
+        "node_id": origin.node_id,
+        "created": now,
+    }
+    return conn.execute(_put(conn.dialect.name, overwrite), new).one_or_none() is not None
+
+
+@cache
+def _put(dialect: str, overwrite: bool) -> Any:
+    """The insert, to be executed with a row as its parameters."""
+    row = upsert_of(dialect, file)
     new = row.excluded
     fresh = {name: new[name] for name in ("sha256", "size", "content_type", "job_id", "node_id", "created")}
     # The same content again: as young as its last mention, and of the job that made it last.
     again = {"created": new.created, "job_id": func.coalesce(new.job_id, file.c.job_id)}
     written = row.on_conflict_do_update(
-        index_elements=["account_id", "type", "subfolder", "name"],
+        index_elements=KEY,
         set_=fresh if overwrite else again,
         where=None if overwrite else file.c.sha256 == new.sha256,
     )
-    return conn.execute(written.returning(file.c.id)).one_or_none() is not None
+    return written.returning(file.c.id)
 
 
-def _named(account: str, ref: FileRef) -> Select[Any]:
-    return select(file).where(*_key(account, ref))
-
-
-def _key(account: str, ref: FileRef) -> tuple[ColumnElement[bool], ...]:
-    return (
-        file.c.account_id == account,
-        file.c.type == ref.type,
-        file.c.subfolder == ref.subfolder,
-        file.c.name == ref.filename,
-    )
+def _key(account: str, ref: FileRef) -> dict[str, str]:
+    return {"account_id": account, "type": ref.type, "subfolder": ref.subfolder, "name": ref.filename}
 
 
 def _to_file(row: Row[Any]) -> File:
