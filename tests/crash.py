@@ -16,7 +16,7 @@ from gesso.jobs.artifacts import Writer
 from gesso.jobs.collect import Collector
 from gesso.jobs.files import Files
 from gesso.jobs.queue import Queue
-from gesso.jobs.runner import Runner
+from gesso.jobs.relay import Relay
 
 When = Callable[..., bool]
 
@@ -26,7 +26,7 @@ def always(*args: Any, **kwargs: Any) -> bool:
 
 
 def message_of_type(kind: str) -> When:
-    def matches(runner: Any, claim: Any, message: Any, *rest: Any) -> bool:
+    def matches(relay: Any, message: Any, *rest: Any) -> bool:
         return getattr(message, "type", None) == kind
 
     return matches
@@ -39,8 +39,8 @@ POINTS: dict[str, tuple[type, str, str, When]] = {
     "after-claim": (Queue, "claim", "after-some", always),
     "before-the-engine-gets-it": (ComfyUI, "submit", "before", always),
     "after-the-engine-got-it": (ComfyUI, "submit", "after", always),
-    "after-it-began": (Runner, "_relay", "after", message_of_type("execution_start")),
-    "in-progress": (Runner, "_relay", "after", message_of_type("progress")),
+    "after-it-began": (Relay, "tell", "after", message_of_type("execution_start")),
+    "in-progress": (Relay, "tell", "after", message_of_type("progress")),
     "before-an-output-is-fetched": (Collector, "_keep", "before", always),
     "after-an-output-is-on-disk": (Writer, "commit", "after", always),
     "after-an-output-is-named": (Files, "put", "after", always),

@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
+from gesso.engines.comfyui import Cancellation
 from gesso.errors import Conflict, EngineError, StorageError
-from gesso.events import Bus, EngineChanged, JobChanged
+from gesso.events import Bus, EngineChanged
 from gesso.fleet.member import Member
 from gesso.fleet.supervisor import Supervisor
-from gesso.jobs.job import Cancelled, Claim, State
+from gesso.jobs.job import Cancelled, Claim, Job, State
 from gesso.jobs.queue import Queue
+from gesso.jobs.relay import announce
 from gesso.jobs.runner import Runner
 from gesso.workflows.catalog import Catalog
 from gesso.workflows.needs import lacking
@@ -22,6 +25,8 @@ logger = logging.getLogger(__name__)
 FALLBACK_S = 1.0
 # Before a job whose end could not be recorded (no room on the disk, a defect) is taken up again.
 RESUME_S = 3.0
+# A second job is handed to an engine whose job takes less than this.
+SOON_S = 1.0
 # How often a defect of ours may strike one job before it is given up as failed.
 DEFECTS = 3
 GONE = {"code": "engine_gone", "message": "The engine that ran the job is gone."}
@@ -81,25 +86,57 @@ class Dispatcher:
             logger.info("waiting up to %.0f s for %d running jobs", limit_s, len(tasks))
             await asyncio.wait(tasks, timeout=limit_s)
 
+    def waiting(self) -> set[str]:
+        """The jobs that an engine was handed while it is at work on another: they run for us, but to their
+        owners they still wait."""
+        busy: set[str] = set()
+        waiting = set()
+        for job_id, (_, member, _) in self._running.items():
+            if member.name in busy and self._runner.begun_at(job_id) is None:
+                waiting.add(job_id)
+            busy.add(member.name)
+        return waiting
+
     async def cancel(
         self, owner: str | None, ids: Sequence[str] | None, states: Sequence[State]
     ) -> list[Cancelled]:
-        """Cancel the owner's jobs in `states` (all, or those named); running ones are interrupted."""
-        cancelled = await self._queue.cancel(owner, ids, states)
+        """Cancel the owner's jobs in `states` (all, or those named); running ones are interrupted.
+
+        A job that waits at its engine counts as queued.
+        """
+        running = await self._queue.running(owner) if self._running else []
+        waiting = self.waiting() & {job.id for job in running}
+        wanted = {job.id for job in running} if ids is None else set(ids)
+        reached = []
+        if State.QUEUED in states:
+            reached += await self._cancel_queued(owner, ids)
+            for job_id in waiting & wanted:
+                reached += await self._withdraw(job_id)
+        if State.RUNNING in states:
+            reached += await self._queue.cancel(owner, sorted(wanted - waiting), [State.RUNNING])
+            for job in reached:
+                if job.was_running and job.id not in waiting:
+                    await self._interrupt(job.id)
+        return reached
+
+    async def _cancel_queued(self, owner: str | None, ids: Sequence[str] | None) -> list[Cancelled]:
+        cancelled = await self._queue.cancel(owner, ids, [State.QUEUED])
         for job in cancelled:
-            if job.was_running:
-                await self._interrupt(job.id)
-                continue
-            remaining = await self._queue.remaining(job.owner)
-            self._bus.publish(
-                JobChanged(
-                    job_id=job.id,
-                    owner=job.owner,
-                    client_id=job.client_id,
-                    state=State.CANCELLED,
-                    remaining=remaining,
-                )
-            )
+            await announce(self._bus, self._queue, await self._queue.get(job.id), State.CANCELLED)
+        return cancelled
+
+    async def _withdraw(self, job_id: str) -> list[Cancelled]:
+        """Take a job back from its engine, and out of history: it never ran. If it did begin, interrupt it."""
+        # First in the queue's records, so that its runner takes no other end for one to be tried again.
+        cancelled = await self._queue.cancel(None, [job_id], [State.RUNNING])
+        how = await self._interrupt(job_id) if cancelled else None
+        if how is Cancellation.DELETED and job_id in self._running:
+            claim, _, task = self._running[job_id]
+            task.cancel()
+            done = await self._queue.finish(claim, State.CANCELLED)
+            await self._queue.delete_finished(claim.job.owner, [job_id])
+            if done is not None:
+                await announce(self._bus, self._queue, done, State.CANCELLED)
         return cancelled
 
     async def _listen(self) -> None:
@@ -128,12 +165,29 @@ class Dispatcher:
 
     async def _claim(self, tasks: asyncio.TaskGroup) -> None:
         for member in self._supervisor.members():
-            room = member.config.slots - sum(1 for _, on, _ in self._running.values() if on is member)
-            if not (self._claiming and member.ready and room > 0) or member.catalog is None:
+            if not (self._claiming and member.ready) or member.catalog is None:
                 continue
             accepts = partial(_has_all, member.catalog.catalog)
-            for claim in await self._queue.claim(member.name, self._session, accepts=accepts, limit=room):
-                self._start(claim, member, tasks, adopted=False)
+            while room := self._room(member):
+                claims = await self._queue.claim(member.name, self._session, accepts=accepts, limit=room)
+                for claim in claims:
+                    self._start(claim, member, tasks, adopted=False)
+                if not claims:
+                    break
+
+    def _room(self, member: Member) -> int:
+        """How many jobs it may be handed now: one; and while that is soon done, more, so that it need not
+        wait for us. A job that waits there can no more be overtaken, so it must not wait for a long one."""
+        jobs = [claim.job for claim, on, _ in self._running.values() if on is member]
+        if not jobs:
+            return 1
+        return max(0, member.config.slots - len(jobs)) if all(map(self._soon_done, jobs)) else 0
+
+    def _soon_done(self, job: Job) -> bool:
+        expected_s = self._runner.pace.expected_s(job.needs)
+        begun_at = self._runner.begun_at(job.id)
+        spent_s = 0.0 if begun_at is None else time.monotonic() - begun_at
+        return expected_s is not None and max(expected_s, spent_s) < SOON_S
 
     def _start(self, claim: Claim, member: Member, tasks: asyncio.TaskGroup, *, adopted: bool) -> None:
         task = tasks.create_task(self._follow(claim, member, adopted=adopted), name=f"job {claim.job.id}")
@@ -167,14 +221,15 @@ class Dispatcher:
         self._orphans.append(claim)
         self._wake.set()
 
-    async def _interrupt(self, job_id: str) -> None:
+    async def _interrupt(self, job_id: str) -> Cancellation | None:
         if job_id not in self._running:
-            return
+            return None
         claim, member, _ = self._running[job_id]
         try:
-            await self._runner.cancel(claim, member)
+            return await self._runner.cancel(claim, member)
         except EngineError as error:
             logger.warning("job %s: its engine could not be told to stop: %s", job_id, error.message)
+            return None
 
     async def _beat(self) -> None:
         """Keep our lease, interrupt jobs whose cancellation another gateway took, take up dead ones' jobs."""

@@ -6,8 +6,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from gesso.engines.comfyui import Absent, Finished
-from gesso.engines.socket import Listener, Reconnected
+from gesso.engines.comfyui import Absent, Cancellation, Finished, Running
+from gesso.engines.socket import Delivery, Listener, Reconnected
 from gesso.errors import (
     EngineError,
     EngineUnreachable,
@@ -16,17 +16,18 @@ from gesso.errors import (
     RequestError,
     StorageError,
 )
-from gesso.events import Bus, JobChanged, JobMessage, JobPreview, JobText
+from gesso.events import Bus
 from gesso.fleet.member import Member
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.collect import Collector
 from gesso.jobs.files import Files
 from gesso.jobs.inputs import send_inputs
 from gesso.jobs.job import Claim, Job, State
+from gesso.jobs.pace import Pace
 from gesso.jobs.queue import Queue
+from gesso.jobs.relay import Relay, announce, tell
 from gesso.jobs.verdict import Verdict, error_message, failed_here, interrupted, read_history
 from gesso.protocol.comfyui import rewrite_prompt_id
-from gesso.protocol.frames import PreviewWithMetadata, Text
 
 logger = logging.getLogger(__name__)
 
@@ -53,11 +54,18 @@ class Runner:
         self._bus = bus
         # Asked while the engine may not have had the job yet; by prompt id.
         self._cancelled: set[str] = set()
+        self._relays: dict[str, Relay] = {}
+        self.pace = Pace()
 
-    async def cancel(self, claim: Claim, member: Member) -> None:
+    async def cancel(self, claim: Claim, member: Member) -> Cancellation:
         """Have the engine stop this job, also if it is just being handed over. Raises EngineError."""
         self._cancelled.add(claim.prompt_id)
-        await member.engine.cancel(claim.prompt_id)
+        return await member.engine.cancel(claim.prompt_id)
+
+    def begun_at(self, job_id: str) -> float | None:
+        """When (by time.monotonic) an engine began to execute the job; None: it still waits there."""
+        relay = self._relays.get(job_id)
+        return None if relay is None else relay.begun_at
 
     async def give_up(self, claim: Claim, error: dict[str, Any]) -> None:
         """Record, and tell, that the job failed for a reason of ours."""
@@ -65,9 +73,16 @@ class Runner:
 
     async def run(self, claim: Claim, member: Member, *, adopted: bool) -> None:
         """From the claim to the recorded end; `adopted` when an earlier gesso may have handed it over."""
-        job = claim.job
-        if job.cancel_asked:
+        if claim.job.cancel_asked:
             self._cancelled.add(claim.prompt_id)
+        try:
+            await self._run(claim, member, adopted=adopted)
+        finally:
+            self._cancelled.discard(claim.prompt_id)
+            self._relays.pop(claim.job.id, None)
+
+    async def _run(self, claim: Claim, member: Member, *, adopted: bool) -> None:
+        job = claim.job
         try:
             verdict = await self._drive(claim, member, adopted=adopted)
         except EngineError as error:
@@ -79,22 +94,23 @@ class Runner:
             with suppress(EngineError):
                 await member.engine.cancel(claim.prompt_id)
             verdict = failed_here(error)
-        finally:
-            self._cancelled.discard(claim.prompt_id)
         await self._finish(claim, verdict)
 
     async def _drive(self, claim: Claim, member: Member, *, adopted: bool) -> Verdict:
+        job = claim.job
+        collector = Collector(claim=claim, engine=member.engine, artifacts=self._artifacts, files=self._files)
+        relay = Relay(claim=claim, bus=self._bus, queue=self._queue, collector=collector)
+        self._relays[job.id] = relay
         async with member.socket.listen(claim.prompt_id) as listener:
             if not adopted:
                 await self._hand_over(claim, member)
             elif isinstance(await self._ask(claim, member), Absent):
                 raise EngineUnreachable(f"{claim.engine!r} does not know the job it was running")
             if claim.prompt_id in self._cancelled:
-                await member.engine.cancel(claim.prompt_id)
-            collector = Collector(
-                claim=claim, engine=member.engine, artifacts=self._artifacts, files=self._files
-            )
-            return await self._follow(claim, member, listener, collector)
+                how = await member.engine.cancel(claim.prompt_id)
+                if how is Cancellation.DELETED:
+                    return interrupted(job, time.time())
+            return await self._follow(claim, member, listener, relay, collector)
 
     async def _hand_over(self, claim: Claim, member: Member) -> None:
         # Not connected yet is no reason to wait for ever: history tells the end, too.
@@ -120,60 +136,35 @@ class Runner:
         )
 
     async def _follow(
-        self, claim: Claim, member: Member, listener: Listener, collector: Collector
+        self, claim: Claim, member: Member, listener: Listener, relay: Relay, collector: Collector
     ) -> Verdict:
         """Relay what the engine says until its history holds the end."""
         while True:
-            message: Any = None
+            message: Delivery | None = None
             with suppress(TimeoutError):
                 async with asyncio.timeout(SILENCE_S):
                     message = await listener.get()
             if message is not None and not isinstance(message, Reconnected):
-                ended = await self._relay(claim, message, collector)
+                ended = await relay.tell(message)
                 if not ended:
                     continue
+                if relay.begun_at is not None:
+                    self.pace.learn(claim.job.needs, time.monotonic() - relay.begun_at)
             location = await self._ask(claim, member)
+            if isinstance(location, Running):
+                await relay.begin()
             if isinstance(location, Finished):
+                while not listener.empty():
+                    await relay.tell(listener.get_nowait())
                 item = rewrite_prompt_id(location.item, claim.prompt_id, claim.job.id)
                 verdict = read_history(item)
+                relay.tell_end(verdict.meta["status"])
                 outputs = {node: await collector.outputs(output) for node, output in verdict.outputs.items()}
                 return Verdict(state=verdict.state, outputs=outputs, error=verdict.error, meta=verdict.meta)
             if isinstance(location, Absent):
                 if await self._queue.cancel_asked(claim):
                     return interrupted(claim.job, time.time())
                 raise EngineUnreachable(f"{claim.engine!r} lost the job: its process was restarted")
-
-    async def _relay(self, claim: Claim, message: Any, collector: Collector) -> bool:
-        """Publish one message of the engine as ours. True when it was the last: `executing` of no node."""
-        job = claim.job
-        if isinstance(message, PreviewWithMetadata):
-            self._bus.publish(
-                JobPreview(
-                    job_id=job.id,
-                    owner=job.owner,
-                    client_id=job.client_id,
-                    metadata={**message.metadata, "prompt_id": job.id},
-                    image=message.image,
-                )
-            )
-        elif isinstance(message, Text):
-            self._bus.publish(
-                JobText(
-                    job_id=job.id,
-                    owner=job.owner,
-                    client_id=job.client_id,
-                    node_id=message.node_id,
-                    text=message.text,
-                )
-            )
-        else:
-            data = rewrite_prompt_id(message.data, claim.prompt_id, job.id)
-            if message.type == "executing" and data.get("node") is None:
-                return True  # told by _finish, when our history is readable
-            if message.type == "executed":
-                data = {**data, "output": await collector.outputs(data.get("output") or {})}
-            self._tell(job, message.type, data)
-        return False
 
     async def _ask(self, claim: Claim, member: Member) -> Any:
         """Where the engine has the job. An engine that does not answer is unknown, not lost: ask again,
@@ -211,17 +202,7 @@ class Runner:
     async def _announce(self, job: Job) -> None:
         """In ComfyUI's order: the queue's length, then `executing` of no node: history can be read."""
         if job.state is State.FAILED and not (job.meta or {}).get("status"):
-            self._tell(job, "execution_error", error_message(job))  # no engine has told it
-        remaining = await self._queue.remaining(job.owner)
-        self._bus.publish(
-            JobChanged(
-                job_id=job.id, owner=job.owner, client_id=job.client_id, state=job.state, remaining=remaining
-            )
-        )
+            tell(self._bus, job, "execution_error", error_message(job))  # no engine has told it
+        await announce(self._bus, self._queue, job, job.state)
         if job.state is not State.QUEUED:
-            self._tell(job, "executing", {"node": None, "prompt_id": job.id})
-
-    def _tell(self, job: Job, kind: str, data: dict[str, Any]) -> None:
-        self._bus.publish(
-            JobMessage(job_id=job.id, owner=job.owner, client_id=job.client_id, type=kind, data=data)
-        )
+            tell(self._bus, job, "executing", {"node": None, "prompt_id": job.id})

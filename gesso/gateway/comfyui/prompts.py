@@ -133,7 +133,10 @@ class Prompts:
     async def queue(self, request: Request) -> Response:
         """`GET /queue`"""
         owner = caller(request).account_id
-        running, pending = await self._queue.running(owner), await self._queue.queued(owner)
+        handed_over, queued = await self._queue.running(owner), await self._queue.queued(owner)
+        waiting = self._dispatcher.waiting()
+        running = [job for job in handed_over if job.id not in waiting]
+        pending = [job for job in handed_over if job.id in waiting] + queued
         return responses.json(
             {
                 "queue_running": [_item(job) for job in running],

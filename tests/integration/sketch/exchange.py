@@ -15,7 +15,8 @@ PRESENT_HEADERS = ("Etag", "Last-Modified", "Accept-Ranges", "Content-Length", "
 # What differs from run to run and from machine to machine; only its type is the contract.
 LOOSE = frozenset(
     "timestamp prompt_id sid client_id ram_total ram_free vram_total vram_free torch_vram_total "
-    "torch_vram_free python_version pytorch_version argv modified created number traceback os".split()
+    "torch_vram_free python_version pytorch_version argv modified created number traceback os "
+    "max_upload_size".split()
 )
 # ComfyUI keeps these in sets: their order is chance.
 UNORDERED = frozenset({"dependent_outputs", "executed", "current_outputs"})
