@@ -126,7 +126,7 @@ class Dispatcher:
         return cancelled
 
     async def _withdraw(self, job_id: str) -> list[Cancelled]:
-        """Take a job back from its engine, and out of history: it never ran. If it did begin, interrupt it."""
+        """Take a job back from its engine, and keep it out of history: it never ran, or it is interrupted."""
         # First in the queue's records, so that its runner takes no other end for one to be tried again.
         cancelled = await self._queue.cancel(None, [job_id], [State.RUNNING])
         how = await self._interrupt(job_id) if cancelled else None

@@ -27,6 +27,7 @@ class ComfyUIParts:
 
 # Answered by an engine: they tell of the server and its models, not of any user.
 READ = (
+    "/",
     "/system_stats",
     "/features",
     "/embeddings",
@@ -45,7 +46,6 @@ READ = (
 )
 # The frontend's files, and those of custom nodes' frontend extensions.
 STATIC = (
-    "/",
     "/materialdesignicons.min.css",
     "/favicon.ico",
     "/manifest.json",
