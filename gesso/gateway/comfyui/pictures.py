@@ -3,7 +3,7 @@
 import asyncio
 import json
 import mimetypes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -123,20 +123,36 @@ class Pictures:
         kind = mimetypes.guess_type(ref.filename)[0] or "application/octet-stream"
         if kind in ACTIVE:
             kind = "application/octet-stream"
-        return FileResponse(path, media_type=kind, headers=headers)
+        return _FileInBlocks(path, media_type=kind, headers=headers)
 
 
 @asynccontextmanager
 async def _form(request: Request) -> AsyncIterator[FormData]:
     """The multipart fields; files are on disk already, whatever their size."""
     try:
-        form = await request.form(max_files=4)
+        form = await _FormInBlocks(request.scope, request.receive).form(max_files=4)
     except MultiPartException as error:
         raise RequestError(f"The body is no multipart form: {error.message}") from error
     try:
         yield form
     finally:
         await form.close()
+
+
+# Reading and writing files goes through threads: a hop for each block, not for each packet.
+class _FileInBlocks(FileResponse):
+    chunk_size = CHUNK_BYTES
+
+
+class _FormInBlocks(Request):
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        gathered = bytearray()
+        async for chunk in super().stream():
+            gathered += chunk
+            if len(gathered) >= CHUNK_BYTES:
+                yield bytes(gathered)
+                gathered.clear()
+        yield bytes(gathered)
 
 
 def _ref(query: Any) -> FileRef | int:
