@@ -53,6 +53,10 @@ class RunningGesso:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def address(self, key: str | None = None) -> str:
+        """The URL with a key in it (the administrator's), as the helpers of sketch's tests take it."""
+        return f"http://:{key or self.key}@127.0.0.1:{self.port}"
+
     def launch(self, *program: str) -> None:
         """Start it; `program` stands in for "gesso", e.g. "tests.crash", "after-claim"."""
         log = self.directory / f"gesso-{len(self.logs)}.log"

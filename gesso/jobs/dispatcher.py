@@ -71,6 +71,7 @@ class Dispatcher:
                 # The one broad except of this loop: one bad tick must not end all dispatch.
                 try:
                     await self._adopt(tasks)
+                    await self._recall()
                     await self._claim(tasks)
                 except Exception:
                     logger.exception("dispatcher tick failed")
@@ -175,10 +176,26 @@ class Dispatcher:
                 if not claims:
                     break
 
+    async def _recall(self) -> None:
+        """Take back jobs that wait at an engine whose job turned out to be a long one: others may come first,
+        or another engine may have them."""
+        for job_id in self.waiting():
+            claim, member, task = self._running[job_id]
+            begun = [each.job for each in self._claims(member) if self._runner.begun_at(each.job.id)]
+            if all(map(self._soon_done, begun)):
+                continue
+            with suppress(EngineError):
+                if await member.engine.cancel(claim.prompt_id) is Cancellation.DELETED:
+                    task.cancel()
+                    await self._queue.release(claim, counts=False)
+
+    def _claims(self, member: Member) -> list[Claim]:
+        return [claim for claim, on, _ in self._running.values() if on is member]
+
     def _room(self, member: Member) -> int:
         """How many jobs it may be handed now: one; and while that is soon done, more, so that it need not
         wait for us. A job that waits there can no more be overtaken, so it must not wait for a long one."""
-        jobs = [claim.job for claim, on, _ in self._running.values() if on is member]
+        jobs = [claim.job for claim in self._claims(member)]
         if not jobs:
             return 1
         return max(0, member.config.slots - len(jobs)) if all(map(self._soon_done, jobs)) else 0

@@ -69,14 +69,16 @@ class Queue:
         refund: bool = True,
         delay_s: float = 0.0,
         avoid_s: float = 0.0,
+        counts: bool = True,
     ) -> Job | None:
         """Give the job back after its engine failed; the snapshot returned says what became of it.
 
         QUEUED: it waits `delay_s`, and stays away from this engine for `avoid_s`. FAILED ("job_lost"):
         that was its last attempt. CANCELLED: that had been asked meanwhile. None: the claim is void.
+        `counts` False: it was no attempt, for no engine will have begun it.
         """
         job = await self._database.tx(
-            queue_end.release, claim, error, refund, delay_s, avoid_s, self._clock()
+            queue_end.release, claim, error, refund, delay_s, avoid_s, self._clock(), counts
         )
         self._wake()
         return job

@@ -42,6 +42,7 @@ def release(
     delay_s: float,
     avoid_s: float,
     now: float,
+    counts: bool = True,
 ) -> Job | None:
     """Give the job back: cancelled if that was asked, failed after its last attempt, else queued again.
 
@@ -54,7 +55,7 @@ def release(
     if row.cancel_asked:
         _end(conn, row, State.CANCELLED, now, error=error)
         _settle(conn, row, real_s, now)
-    elif row.attempt >= row.max_attempts:
+    elif counts and row.attempt >= row.max_attempts:
         _end(conn, row, State.FAILED, now, error=job_lost(row.attempt, error))
         _settle(conn, row, real_s, now)
     else:
@@ -65,6 +66,7 @@ def release(
             session=None,
             started=None,
             charge=0.0,
+            attempt=row.attempt if counts else row.attempt - 1,
             not_before=now + delay_s,
             avoid_engine=row.engine if avoid_s > 0 else None,
             avoid_until=now + avoid_s if avoid_s > 0 else None,

@@ -157,12 +157,12 @@ class _FormInBlocks(Request):
 
 def _ref(query: Any) -> FileRef | int:
     """The file that `/view` asks for, or the status ComfyUI refuses it with."""
-    named = parse_annotated(query["filename"], default=query.get("type") or "output")
-    if named.type not in TYPES:
-        return 400
     try:
+        named = parse_annotated(query["filename"], default=query.get("type") or "output")
         filename = safe_name(named.filename)
     except RequestError:
+        return 400
+    if named.type not in TYPES:
         return 400
     try:
         subfolder = safe_subfolder(query.get("subfolder") or named.subfolder)

@@ -164,6 +164,19 @@ def test_a_second_attempt_has_a_prompt_id_of_its_own(database_url: str) -> None:
     asyncio.run(scenario())
 
 
+def test_a_job_taken_back_before_it_began_has_spent_no_attempt(database_url: str) -> None:
+    async def scenario() -> None:
+        async with bench(database_url) as b:
+            job = await b.submit(max_attempts=1)
+            for _ in range(3):
+                claim = await b.claim()
+                assert (claim.attempt, claim.prompt_id) == (1, job.id)
+                back = await b.queue.release(claim, counts=False)
+                assert back is not None and back.state is State.QUEUED
+
+    asyncio.run(scenario())
+
+
 def test_a_job_ends_once_and_the_late_are_told(database_url: str) -> None:
     async def scenario() -> None:
         async with bench(database_url) as b:

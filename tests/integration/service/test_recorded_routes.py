@@ -66,7 +66,7 @@ def unexpected(request: str, found: list[str]) -> list[str]:
 def engine(service: RunningGesso) -> tuple[str, Path]:
     directory = service.directory / "storage/engines/sketch"
     prepare(directory)
-    return f"http://:{service.key}@127.0.0.1:{service.port}", directory
+    return service.address(), directory
 
 
 @pytest.mark.parametrize(

@@ -31,12 +31,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """
     if "queue_is_ordered" in request.node.name:
         with running_service(tmp_path) as fresh:
-            yield address(fresh)
+            yield fresh.address()
         return
-    url = address(request.getfixturevalue("service"))
+    url = request.getfixturevalue("service").address()
     assert send_json(url, "POST", "/free", {"free_memory": True, "unload_models": True}).status == 200
     yield url
-
-
-def address(service: RunningGesso) -> str:
-    return f"http://:{service.key}@127.0.0.1:{service.port}"

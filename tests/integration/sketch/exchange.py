@@ -69,8 +69,11 @@ def bearer(key: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-def send_json(url: str, method: str, path: str, content: Any) -> Answer:
-    return send(url, method, path, json.dumps(content).encode(), {"Content-Type": "application/json"})
+def send_json(
+    url: str, method: str, path: str, content: Any, headers: dict[str, str] | None = None
+) -> Answer:
+    headers = {"Content-Type": "application/json", **(headers or {})}
+    return send(url, method, path, json.dumps(content).encode(), headers)
 
 
 def form(fields: dict[str, str], image: tuple[str, bytes] | None = None) -> tuple[bytes, dict[str, str]]:
