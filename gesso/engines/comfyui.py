@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -127,21 +126,21 @@ class ComfyUI:
         node_errors = value.get("node_errors")
         return node_errors if isinstance(node_errors, dict) else {}
 
-    async def locate(self, prompt_id: str) -> Location:
+    async def locate(self, prompt_id: str, *, ended: bool = False) -> Location:
         """Where the engine has the prompt.
 
         Queue, history, queue: a prompt that ends between the first two questions is in the history, and
-        one handed over meanwhile is seen by the third. So Absent means that it was nowhere.
+        one handed over meanwhile is seen by the third. So Absent means that it was nowhere. `ended`:
+        the engine has said so; then the history alone will do.
         """
-        queued = await self._in_queue(prompt_id)
-        if queued is not None:
-            return queued
-        _, body = await self._call("GET", f"/history/{quote(prompt_id, safe='')}")
-        history = self._json(body, "GET /history")
-        item = history.get(prompt_id) if isinstance(history, dict) else None
-        if isinstance(item, dict):
-            return Finished(item=item)
-        return await self._in_queue(prompt_id) or Absent()
+        if ended and (finished := await self._in_history(prompt_id)) is not None:
+            return finished
+        return (
+            await self._in_queue(prompt_id)
+            or await self._in_history(prompt_id)
+            or await self._in_queue(prompt_id)
+            or Absent()
+        )
 
     async def cancel(self, prompt_id: str) -> Cancellation:
         """Take the prompt out of the queue, or interrupt it if it is the one running; nobody else's.
@@ -218,6 +217,12 @@ class ComfyUI:
                 skip_auto_headers=("Content-Type",),
             )
         return Answer(self.name, response)
+
+    async def _in_history(self, prompt_id: str) -> Finished | None:
+        _, body = await self._call("GET", f"/history/{prompt_id}")
+        history = self._json(body, "GET /history")
+        item = history.get(prompt_id) if isinstance(history, dict) else None
+        return Finished(item=item) if isinstance(item, dict) else None
 
     async def _in_queue(self, prompt_id: str) -> Pending | Running | None:
         _, body = await self._call("GET", "/queue")

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from gesso.engines.comfyui import Absent, Cancellation, Finished, Running
+from gesso.engines.location import Location
 from gesso.engines.socket import Delivery, Listener, Reconnected
 from gesso.errors import (
     EngineError,
@@ -141,6 +142,7 @@ class Runner:
         """Relay what the engine says until its history holds the end."""
         while True:
             message: Delivery | None = None
+            ended = False
             with suppress(TimeoutError):
                 async with asyncio.timeout(SILENCE_S):
                     message = await listener.get()
@@ -150,7 +152,7 @@ class Runner:
                     continue
                 if relay.begun_at is not None:
                     self.pace.learn(claim.job.needs, time.monotonic() - relay.begun_at)
-            location = await self._ask(claim, member)
+            location = await self._ask(claim, member, ended=ended)
             if isinstance(location, Running):
                 await relay.begin()
             if isinstance(location, Finished):
@@ -166,14 +168,14 @@ class Runner:
                     return interrupted(claim.job, time.time())
                 raise EngineUnreachable(f"{claim.engine!r} lost the job: its process was restarted")
 
-    async def _ask(self, claim: Claim, member: Member) -> Any:
+    async def _ask(self, claim: Claim, member: Member, *, ended: bool = False) -> Location:
         """Where the engine has the job. An engine that does not answer is unknown, not lost: ask again,
         until it has been out of reach for so long that another engine should have the job."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + UNREACHABLE_LIMIT_S
         while True:
             try:
-                return await member.engine.locate(claim.prompt_id)
+                return await member.engine.locate(claim.prompt_id, ended=ended)
             except EngineUnreachable:
                 if loop.time() > deadline or member.given_up:
                     raise

@@ -75,6 +75,19 @@ def test_prompt_is_located(moments: Any, history: Any, expected: Any) -> None:
     assert with_engine(Script(moments, history), lambda engine: engine.locate(MINE)) == expected
 
 
+def test_prompt_that_is_said_to_have_ended_is_looked_for_in_the_history_first() -> None:
+    async def twice(engine: ComfyUI) -> list[Any]:
+        return [await engine.locate(MINE), await engine.locate(MINE, ended=True)]
+
+    script = Script([([MINE], [])], [MINE])
+    assert with_engine(script, twice) == [Running(), Finished(item={"outputs": {"1": {}}})]
+
+
+def test_prompt_that_is_said_to_have_ended_but_has_not_is_found_in_the_queue() -> None:
+    script = Script([([MINE], [])])
+    assert with_engine(script, lambda engine: engine.locate(MINE, ended=True)) == Running()
+
+
 def test_prompt_that_ends_between_two_questions_is_found_in_the_history() -> None:
     script = Script([([MINE], []), ([], [])], [MINE])
 
