@@ -14,7 +14,7 @@ from tests.integration.sketch.test_recorded_runs import (  # noqa: F401
     test_steps_are_told_as_a_samplers,
 )
 from tests.recordings import FOLDER
-from tests.service import RunningGesso, running_service
+from tests.service import running_service
 
 pytestmark = [
     pytest.mark.recordings,

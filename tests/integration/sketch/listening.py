@@ -58,10 +58,10 @@ class Listener:
     def wait_type(self, type_: str) -> dict[str, Any]:
         return self.wait(lambda message: message["type"] == type_)
 
-    def wait_end(self, prompt_id: str) -> None:
+    def wait_end(self, prompt_id: str, timeout_s: float = 20) -> None:
         """Until the prompt is over, as ComfyUI says it."""
         end = {"type": "executing", "data": {"node": None, "prompt_id": prompt_id}}
-        self.wait(lambda message: message == end)
+        self.wait(lambda message: message == end, timeout_s)
 
 
 @contextmanager
