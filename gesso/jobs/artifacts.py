@@ -38,6 +38,10 @@ class Artifact:
     size: int
 
 
+Also = Callable[[Connection, Artifact], T]
+"""What is done together with keeping a file: giving it a name, for example. May run more than once."""
+
+
 class Condition(StrEnum):
     """What reading an artifact again has shown."""
 
@@ -78,11 +82,13 @@ class Artifacts:
 
         Raises DiskFull, at any write or at commit, when there is no room.
         """
-        draft = await self.on_disk(Draft, self._incoming.folder / str(uuid.uuid4()))
+        draft = Draft(self._incoming.folder / str(uuid.uuid4()))
+        writer = Writer(self, draft)
         try:
-            yield Writer(self, draft)
+            yield writer
         finally:
-            await asyncio.shield(self.on_disk(draft.discard))
+            if not writer.committed:
+                await asyncio.shield(self.on_disk(draft.discard))
 
     async def store(self, data: bytes) -> Artifact:
         """Keep `data`, where it is whole in memory anyhow."""
@@ -138,17 +144,18 @@ class Artifacts:
         """Run a blocking function on the store's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, fn, *args)
 
-    async def keep(self, draft: Draft) -> Artifact:
-        """Make a written file an artifact, for ever under its content's name."""
-        sha256 = await self.on_disk(draft.seal)
-        await self._database.tx(_record, sha256, draft.size, self._clock(), draft.path, self.path(sha256))
-        return Artifact(sha256=sha256, size=draft.size)
+    async def keep(self, draft: Draft, last: bytes, also: Also[T]) -> T:
+        """Make a file, written but for its last part, an artifact, for ever under its content's name."""
+        sha256 = await self.on_disk(draft.seal, last)
+        kept = Artifact(sha256=sha256, size=draft.size)
+        return await self._database.tx(_record, kept, self._clock(), draft.path, self.path(sha256), also)
 
 
 class Writer:
     """A file being written; made by `Artifacts.writer`."""
 
     def __init__(self, artifacts: Artifacts, draft: Draft) -> None:
+        self.committed = False
         self._artifacts = artifacts
         self._draft = draft
         self._gathered = bytearray()
@@ -157,22 +164,29 @@ class Writer:
         """Add to the end. Small chunks are gathered: one megabyte is in memory at most."""
         self._gathered += chunk
         if len(self._gathered) >= BLOCK:
-            await self._flush()
+            await self._artifacts.on_disk(self._draft.write, self._taken())
 
     async def commit(self) -> Artifact:
         """Keep it: when this returns, the file survives any crash."""
-        await self._flush()
-        return await self._artifacts.keep(self._draft)
+        return await self.commit_with(lambda conn, kept: kept)
 
-    async def _flush(self) -> None:
-        gathered, self._gathered = bytes(self._gathered), bytearray()
-        await self._artifacts.on_disk(self._draft.write, gathered)
+    async def commit_with(self, also: Also[T]) -> T:
+        """Keep it, and do in the same transaction what `also` does; returns its answer."""
+        answer = await self._artifacts.keep(self._draft, self._taken(), also)
+        self.committed = True
+        return answer
+
+    def _taken(self) -> bytes:
+        taken, self._gathered = bytes(self._gathered), bytearray()
+        return taken
 
 
-def _record(conn: Connection, sha256: str, size: int, now: float, source: Path, target: Path) -> None:
+def _record(conn: Connection, kept: Artifact, now: float, source: Path, target: Path, also: Also[T]) -> T:
     # The row first: its lock keeps a sweep from removing the file between our rename and our commit.
-    conn.execute(_put(conn.dialect.name), {"sha256": sha256, "size": size, "created": now})
+    conn.execute(_put(conn.dialect.name), {"sha256": kept.sha256, "size": kept.size, "created": now})
+    answer = also(conn, kept)
     move_into_place(source, target)
+    return answer
 
 
 @cache

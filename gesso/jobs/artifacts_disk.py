@@ -81,30 +81,39 @@ class Draft:
         self.path = path
         self.size = 0
         self._hash = hashlib.sha256()
-        with storage_errors():
-            self._file: BinaryIO = path.open("xb", buffering=0)
+        self._file: BinaryIO | None = None
 
     def write(self, data: bytes) -> None:
+        """Add to the end; the first call makes the file."""
         with storage_errors():
+            file = self._open()
             rest = memoryview(data)
             while rest:
-                rest = rest[self._file.write(rest) :]
+                rest = rest[file.write(rest) :]
         self._hash.update(data)
         self.size += len(data)
 
-    def seal(self) -> str:
-        """Have the disk really hold it; returns the sha256."""
+    def seal(self, data: bytes) -> str:
+        """Add the last part, and have the disk really hold it; returns the sha256."""
+        self.write(data)
         with storage_errors():
-            os.fsync(self._file.fileno())
-            self._file.close()
+            file = self._open()
+            os.fsync(file.fileno())
+            file.close()
         return self._hash.hexdigest()
 
     def discard(self) -> None:
         """Let go of the file, and remove it if it was not moved away."""
-        with suppress(OSError):
-            self._file.close()
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
         with storage_errors():
             self.path.unlink(missing_ok=True)
+
+    def _open(self) -> BinaryIO:
+        if self._file is None:
+            self._file = self.path.open("xb", buffering=0)
+        return self._file
 
 
 def move_into_place(source: Path, target: Path) -> None:

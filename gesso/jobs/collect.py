@@ -34,12 +34,11 @@ class Collector:
         async with self._engine.fetch(ref) as file, self._artifacts.writer() as writer:
             async for chunk in file.chunks:
                 await writer.write(chunk)
-            artifact = await writer.commit()
-        return await self._files.put(
-            self._job.owner,
-            ref,
-            artifact,
-            content_type=file.content_type,
-            job_id=self._job.id,
-            on_conflict="number",
-        )
+            naming = self._files.naming(
+                self._job.owner,
+                ref,
+                content_type=file.content_type,
+                job_id=self._job.id,
+                on_conflict="number",
+            )
+            return await writer.commit_with(naming)

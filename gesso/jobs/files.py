@@ -70,6 +70,19 @@ class Files:
         origin = Origin(content_type=content_type, job_id=job_id, node_id=node_id)
         return await self._database.tx(put, account, ref, artifact, origin, on_conflict, self._clock())
 
+    def naming(
+        self,
+        account: str,
+        ref: FileRef,
+        *,
+        content_type: str | None = None,
+        job_id: str | None = None,
+        on_conflict: OnConflict = "number",
+    ) -> Callable[[Connection, Artifact], FileRef]:
+        """As `put`, for a file that is named in the transaction that stores it: `Writer.commit_with`."""
+        origin = Origin(content_type=content_type, job_id=job_id)
+        return lambda conn, kept: put(conn, account, ref, kept, origin, on_conflict, self._clock())
+
     async def find(self, account: str, ref: FileRef) -> File:
         """Raises NotFound."""
         return await self._database.tx(find, account, ref)
