@@ -5,6 +5,7 @@ import io
 import socket
 import time
 import uuid
+from collections.abc import Iterator
 
 import pytest
 from PIL import Image
@@ -132,7 +133,7 @@ def test_picture_is_there_when_its_node_is_told_to_be_executed(url: str) -> None
 
 
 @contextlib.contextmanager
-def deaf(service: RunningGesso, client_id: str):  # type: ignore[no-untyped-def]
+def deaf(service: RunningGesso, client_id: str) -> Iterator[socket.socket]:
     """A client that asks for a socket and never reads from it."""
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
