@@ -173,7 +173,11 @@ def _both(place: Place, name: str) -> Iterator[dict[str, Client]]:
     with ExitStack() as stack:
         sketch = stack.enter_context(running_sketch(directory / "sketch"))
         gesso = stack.enter_context(running_service(directory / "gesso"))
-        yield {
-            "direct": stack.enter_context(client(sketch.url)),
-            "gesso": stack.enter_context(client(gesso.url, gesso.key)),
-        }
+        try:
+            yield {
+                "direct": stack.enter_context(client(sketch.url)),
+                "gesso": stack.enter_context(client(gesso.url, gesso.key)),
+            }
+        except AssertionError as error:
+            error.add_note(f"the end of gesso's log:\n{gesso.log()[-4000:]}")
+            raise

@@ -25,6 +25,7 @@ def constant_backend(directory: Path, body: bytes, otherwise: str) -> Iterator[s
     server = f"""
         server {{
             listen 127.0.0.1:{port} backlog=1024;
+            keepalive_requests 1000000;
             client_max_body_size 0;
             location = /system_stats {{
                 default_type "application/json; charset=utf-8";
