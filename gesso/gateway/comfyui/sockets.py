@@ -4,11 +4,14 @@ import json
 from typing import Any
 from uuid import uuid4
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from gesso.access.identity import Identity
 from gesso.events import Bus, JobChanged, JobMessage, JobPreview, JobText
+from gesso.gateway import responses
 from gesso.gateway.comfyui.socket import Socket
 from gesso.jobs.queue import Queue
 from gesso.protocol.frames import PreviewWithMetadata
@@ -47,6 +50,10 @@ class Sockets:
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`GET /ws?clientId=…`, from the upgrade to the close."""
         await self._serve(WebSocket(scope, receive, send))
+
+    async def features(self, request: Request) -> Response:
+        """`GET /features`: what a socket's negotiation is answered with."""
+        return responses.json(self._features)
 
     async def _serve(self, websocket: WebSocket) -> None:
         identity: Identity = websocket.scope["gesso.identity"]

@@ -29,7 +29,6 @@ class ComfyUIParts:
 READ = (
     "/",
     "/system_stats",
-    "/features",
     "/embeddings",
     "/models",
     "/models/{folder}",
@@ -87,6 +86,7 @@ def add_comfyui(routes: Routes, parts: ComfyUIParts) -> None:
         ("POST", "/upload/image", pictures.upload_image),
         ("POST", "/upload/mask", pictures.upload_mask),
         ("GET", "/view", pictures.view),
+        ("GET", "/features", parts.sockets.features),
         ("GET", "/users", settings.users),
         ("GET", "/settings", settings.index),
         ("POST", "/settings", settings.write_all),

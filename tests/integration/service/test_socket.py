@@ -41,6 +41,7 @@ def test_flags_are_answered_once_and_only_to_the_first_message(url: str) -> None
         [flags] = first.messages("feature_flags")
         assert flags["data"]["supports_preview_metadata"] is True
         assert isinstance(flags["data"]["max_upload_size"], int)
+        assert send(url, "GET", "/features").json == flags["data"]
     with listening(url, negotiate=False) as second:
         second.send("rubbish")
         second.send(NEGOTIATION)
@@ -56,6 +57,27 @@ def test_status_is_told_at_submission_start_and_end(url: str) -> None:
             each["data"]["status"]["exec_info"]["queue_remaining"] for each in listener.messages("status")
         ]
         assert counts == [0, 1, 1, 0]
+
+
+def test_run_is_told_in_comfyuis_order(url: str) -> None:
+    prompt = plain(int(time.time()) % 0xFFFFFF)
+    node = ["progress_state", "executing", "progress_state"]
+    shown = ["progress_state", "executing", "executed", "progress_state"]
+    with listening(url) as listener:
+        listener.wait_end(submit(url, prompt, client_id=listener.client_id))
+        told = [message["type"] for message in listener.messages()]
+    begin = ["status", "feature_flags", "status", "status", "execution_start", "execution_cached"]
+    assert told == [*begin, *node, *shown, *node, *shown, "execution_success", "status", "executing"]
+
+
+def test_preview_comes_before_its_progress_or_after_it_for_those_who_negotiated_nothing(url: str) -> None:
+    for negotiate, order in ((True, ["frame", "progress"]), (False, ["progress", "frame"])):
+        with listening(url, negotiate=negotiate) as listener:
+            prompt = steps(2, 0, int(time.time()))
+            prompt["3"]["inputs"]["seconds"] = 0.01 if negotiate else 0.02
+            listener.wait_end(submit(url, prompt, client_id=listener.client_id))
+            heard = ["frame" if isinstance(each, bytes) else each["type"] for each in listener.heard]
+            assert [each for each in heard if each in ("frame", "progress")] == order * 2
 
 
 def test_both_sockets_of_one_client_hear(url: str) -> None:
