@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.files import Files
 from gesso.protocol.files import FileRef
 from gesso.workflows.catalog import Catalog
+from gesso.workflows.needs import lacking
+from gesso.workflows.union import union
 from gesso.workflows.uploads import KINDS
 
 # A request that comes while the engines start is held for so long before it is told to come back.
@@ -39,35 +42,46 @@ class Catalogue:
         self._supervisor = supervisor
         self._files = files
         self._artifacts = artifacts
-        self._offer: NodeCatalog | None = None
-        self._prepared = b""
+        # What is shown now, and of which engines' catalogues it was made.
+        self._made_of: tuple[str, ...] = ()
+        self._union: Catalog | None = None
+        self._prepared: tuple[Catalog, bytes] | None = None
         self._packed: dict[bytes, bytes] = {}
 
     async def current(self) -> Catalog:
-        """The catalogue, of the engines that are ready or were last; NoEngine if none ever was."""
-        return (await self._current_offer()).catalog
-
-    async def _current_offer(self) -> NodeCatalog:
+        """What the engines together can do; NoEngine if none has been ready yet."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while (offer := self._latest()) is None:
+                while not (known := self._known()):
                     await self._supervisor.changed()
         except TimeoutError as error:
             raise NoEngine("No engine has been ready yet, so it is not known what can run.") from error
-        return offer
+        made_of = tuple(each.sha256 for each in known.values())
+        if self._union is None or self._made_of != made_of:
+            self._union = union([each.catalog for each in known.values()])
+            self._made_of = made_of
+        return self._union
 
-    def _latest(self) -> NodeCatalog | None:
-        members = sorted(self._supervisor.members(), key=lambda member: not member.ready)
-        return next((member.catalog for member in members if member.catalog is not None), None)
+    def lacking(self, needs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """What each engine lacks of `needs`; empty when one of them has it all."""
+        lacks = {name: lacking(needs, each.catalog) for name, each in self._known().items()}
+        return lacks if all(lacks.values()) else {}
+
+    def _known(self) -> dict[str, NodeCatalog]:
+        """By engine, also of those that are just being restarted; without those that will not come back,
+        unless there are no others."""
+        members = [member for member in self._supervisor.members() if member.catalog is not None]
+        staying = [member for member in members if not member.given_up] or members
+        return {member.name: member.catalog for member in staying if member.catalog is not None}
 
     async def object_info(self, request: Request) -> Response:
         """`GET /object_info`"""
         uploads = await self._uploads(request)
-        offer = await self._current_offer()
-        if offer is not self._offer:
-            self._prepared = await asyncio.to_thread(prepare, offer.catalog.raw)
-            self._offer, self._packed = offer, {}
-        body = self._prepared.replace(MARK, uploads)
+        catalog = await self.current()
+        if self._prepared is None or self._prepared[0] is not catalog:
+            self._prepared = (catalog, await asyncio.to_thread(prepare, catalog.raw))
+            self._packed = {}
+        body = self._prepared[1].replace(MARK, uploads)
         headers = {"Vary": "Accept-Encoding"}
         if "gzip" in request.headers.get("accept-encoding", ""):
             if uploads not in self._packed:
