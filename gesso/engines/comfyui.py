@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -219,7 +220,7 @@ class ComfyUI:
         return Answer(self.name, response)
 
     async def _in_history(self, prompt_id: str) -> Finished | None:
-        _, body = await self._call("GET", f"/history/{prompt_id}")
+        _, body = await self._call("GET", f"/history/{quote(prompt_id, safe='')}")
         history = self._json(body, "GET /history")
         item = history.get(prompt_id) if isinstance(history, dict) else None
         return Finished(item=item) if isinstance(item, dict) else None

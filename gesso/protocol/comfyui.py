@@ -8,6 +8,7 @@ from typing import Any
 from gesso.errors import InvalidWorkflow
 
 SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
+ID_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ def parse_prompt_request(body: object) -> PromptRequest:
         raise _invalid("extra_data must be an object.", "extra_data")
     return PromptRequest(
         prompt=prompt,
-        prompt_id=_name(body, "prompt_id"),
+        prompt_id=_id(body),
         client_id=_name(body, "client_id"),
         number=_number(body.get("number")),
         front=bool(body.get("front")),
@@ -148,7 +149,26 @@ def _name(body: Mapping[str, Any], key: str) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise _invalid(f"{key} must be a text.", key)
-    return str(value)
+    name = str(value)
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise _invalid(f"{key} must be a text; it holds half a character.", key) from error
+    return name
+
+
+def _id(body: Mapping[str, Any]) -> str | None:
+    """The prompt id: it is part of paths and of log lines, which ComfyUI does not mind."""
+    name = _name(body, "prompt_id")
+    if name is None:
+        return None
+    if len(name) > ID_LIMIT or not name.isprintable() or name != name.strip() or set(name) & {"/", "\\"}:
+        raise _invalid(
+            f"prompt_id has at most {ID_LIMIT} printable characters, no slash among them.", "prompt_id"
+        )
+    if name in (".", ".."):
+        raise _invalid("prompt_id names a folder.", "prompt_id")
+    return name
 
 
 def _number(value: object) -> float | None:

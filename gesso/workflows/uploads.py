@@ -1,6 +1,6 @@
 """Inputs that name a file a user uploaded: which they are, and whether the file is there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gesso.workflows.catalog import Catalog, NodeType
@@ -12,6 +12,17 @@ from gesso.workflows.judge import Check
 KINDS = {"image_upload": "image", "video_upload": "video", "audio_upload": "audio", "file_upload": "model"}
 # Loaders from the input folder that have no upload option.
 OTHERS = {("LoadLatent", "latent"): "latent"}
+# Inputs that name a folder of the engine's: it holds the files of everybody, so nobody may name it.
+FOLDERS = {
+    ("LoadImageSetFromFolderNode", "folder"),
+    ("LoadImageTextSetFromFolderNode", "folder"),
+    ("LoadImageDataSetFromFolder", "folder"),
+    ("LoadImageTextDataSetFromFolder", "folder"),
+    ("LoadTrainingDataset", "folder_name"),
+}
+# The folder of an engine's input directory into which jobs' files are put.
+SUBFOLDER = "gesso"
+FOLDER = "folder"
 
 
 def upload_inputs(prompt: Mapping[str, Any], catalog: Catalog) -> list[tuple[str, str, str]]:
@@ -29,17 +40,45 @@ def upload_inputs(prompt: Mapping[str, Any], catalog: Catalog) -> list[tuple[str
     return found
 
 
-def upload_checks(catalog: Catalog, exists: Callable[[str], bool]) -> dict[str, Check]:
-    """Checks for every class with an upload input; `exists` gets the name as written ("a.png [output]").
+def file_inputs(prompt: Mapping[str, Any], catalog: Catalog) -> Iterator[tuple[str, str]]:
+    """(node id, input name) of every input that names a file or folder of the engine's, whatever its value.
+
+    Also of nodes that validation never looks at: ComfyUI executes what is linked to an input that its
+    class does not declare, without a look at it.
+    """
+    for node_id, node in prompt.items():
+        node_type = catalog.node(class_of(node) or "")
+        inputs = inputs_of(node)
+        for name in _names(node_type) if node_type else ():
+            if name in inputs:
+                yield node_id, name
+
+
+def folder_inputs(prompt: Mapping[str, Any], catalog: Catalog) -> list[tuple[str, str]]:
+    """(node id, input name) of every input of `prompt` that names a folder of the engine's."""
+    found = []
+    for node_id, name in file_inputs(prompt, catalog):
+        node_type = catalog.node(class_of(prompt[node_id]) or "")
+        if node_type and _names(node_type)[name] == FOLDER:
+            found.append((node_id, name))
+    return found
+
+
+def upload_checks(
+    catalog: Catalog, exists: Callable[[str], bool], prompt: Mapping[str, Any] | None = None
+) -> dict[str, Check]:
+    """Checks for every class with an upload input, or for those of them that `prompt` has.
+
+    `exists` gets the name as written ("a.png [output]").
 
     They answer as the VALIDATE_INPUTS of ComfyUI's own loaders do, so that a file which only the gateway
     has, and the engine's list of choices does not, is fine.
     """
     checks: dict[str, Check] = {}
-    for class_type in catalog.raw:
-        node_type = catalog.node(class_type)
+    for class_type in catalog.raw if prompt is None else {class_of(node) for node in prompt.values()}:
+        node_type = catalog.node(class_type or "")
         names = _upload_names(node_type) if node_type else {}
-        if node_type and names:
+        if class_type and node_type and names:
             checks[class_type] = Check(
                 function=_file_check(names, exists),
                 inputs=tuple(names),
@@ -49,9 +88,16 @@ def upload_checks(catalog: Catalog, exists: Callable[[str], bool]) -> dict[str, 
 
 
 def _upload_names(node_type: NodeType) -> dict[str, str]:
+    return {name: kind for name, kind in _names(node_type).items() if kind != FOLDER}
+
+
+def _names(node_type: NodeType) -> dict[str, str]:
+    """The inputs that name a file or a folder, and what it is called in errors."""
     names: dict[str, str] = {}
     for name, spec in node_type.inputs.items():
         kind = KINDS[spec.upload] if spec.upload else OTHERS.get((node_type.name, name))
+        if kind is None and ((node_type.name, name) in FOLDERS or SUBFOLDER in (spec.choices or ())):
+            kind = FOLDER
         if kind:
             names[name] = kind
     return names

@@ -11,6 +11,9 @@ from gesso.workflows.judge import Check as Check
 from gesso.workflows.judge import Judge
 from gesso.workflows.reasons import Reason
 
+# ComfyUI blames every bad node known by then for each bad output: a square that ten thousand bad outputs
+# make too large for anybody. The first ones are named, all are left out of `outputs`.
+BLAMED = 100
 EDITOR_MESSAGE = "This is the editor format; use Export (API)."
 
 
@@ -53,13 +56,16 @@ def validate(
     good: list[str] = []
     lines: list[str] = []
     node_errors: dict[str, Any] = {}
+    bad = 0
     for output in outputs:
         verdict = judge.output(output)
         if verdict.good:
             good.append(output)
             continue
-        lines += [f"{reason['message']}: {reason['details']}" for reason in verdict.reasons]
-        _blame(output, judge, graph, node_errors)
+        bad += 1
+        if bad <= BLAMED:
+            lines += [f"{reason['message']}: {reason['details']}" for reason in verdict.reasons]
+            _blame(output, judge, graph, node_errors)
     if not good:
         error = _error(
             "prompt_outputs_failed_validation", "Prompt outputs failed validation", "\n".join(lines)

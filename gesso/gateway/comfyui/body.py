@@ -8,6 +8,10 @@ from starlette.requests import Request
 from gesso.errors import InvalidWorkflow, RequestError
 from gesso.protocol.comfyui import error_body
 
+# Brackets and commas: what costs time and memory to read. A workflow of ten thousand nodes has a fifth of it;
+# pictures in base64 have none.
+VALUES_LIMIT = 500_000
+
 
 async def read_json(request: Request) -> Any:
     """The body as JSON. RequestError names the place where it stops being JSON."""
@@ -25,6 +29,8 @@ async def read_prompt(request: Request) -> Any:
 
 
 def _parse(body: bytes) -> Any:
+    if len(body) > VALUES_LIMIT and sum(body.count(mark) for mark in b"[{,") > VALUES_LIMIT:
+        raise RequestError(f"The body has more than {VALUES_LIMIT} values.")
     try:
         return json.loads(body)
     except UnicodeDecodeError as error:

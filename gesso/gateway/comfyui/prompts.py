@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gesso.errors import NotFound, RequestError
+from gesso.errors import InvalidWorkflow, NotFound, RequestError
 from gesso.events import Bus, JobChanged
 from gesso.gateway import responses
 from gesso.gateway.comfyui.body import read_json, read_prompt
@@ -22,6 +22,7 @@ from gesso.jobs.queue import Queue
 from gesso.jobs.verdict import status_of
 from gesso.protocol.comfyui import (
     PromptRequest,
+    error_body,
     history_item,
     parse_prompt_request,
     queue_item,
@@ -29,9 +30,12 @@ from gesso.protocol.comfyui import (
 )
 from gesso.protocol.files import parse_annotated
 from gesso.workflows.catalog import Catalog
+from gesso.workflows.graph import upstream
 from gesso.workflows.needs import needs
-from gesso.workflows.uploads import upload_checks, upload_inputs
+from gesso.workflows.uploads import folder_inputs, upload_checks, upload_inputs
 from gesso.workflows.validate import Validated, validate
+
+SUFFIX_LIMIT = 16
 
 
 class Prompts:
@@ -64,8 +68,9 @@ class Prompts:
         owner = caller(request).account_id
         catalog = await self._catalogue.current()
         uploads = await self._find_uploads(owner, asked.prompt, catalog)
-        checks = upload_checks(catalog, lambda name: name in uploads)
+        checks = upload_checks(catalog, lambda name: name in uploads, asked.prompt)
         validated = validate(asked.prompt, catalog, asked.targets, checks=checks)
+        _refuse_folders(validated, catalog)
         spec = self._spec(request, asked, validated, catalog, uploads)
         spec = replace(spec, priority=_priority(body))
         job = await self._queue.submit(spec)
@@ -104,7 +109,7 @@ class Prompts:
                 "input": name,
                 "file": written,
                 "sha256": uploads[written].sha256,
-                "suffix": os.path.splitext(parse_annotated(written).filename)[1],
+                "suffix": _suffix(written),
             }
             for node, name, written in upload_inputs(validated.prompt, catalog)
             if written in uploads
@@ -118,7 +123,8 @@ class Prompts:
                 "prompt": validated.prompt,
                 "extra_data": extra_data,
                 "outputs": validated.outputs,
-                "targets": asked.targets,
+                # An output that we refused may look good to the engine: it has everybody's files.
+                "targets": validated.outputs if validated.node_errors else asked.targets,
             },
             client_id=asked.client_id,
             needs=needs(validated.prompt, catalog).ids(),
@@ -186,6 +192,24 @@ class Prompts:
         if "delete" in body:
             await self._queue.delete_finished(owner, _ids(body["delete"]))
         return Response()
+
+
+def _refuse_folders(validated: Validated, catalog: Catalog) -> None:
+    """Of an engine's folders only single files can be named: which are whose, the engine does not know."""
+    named = folder_inputs(validated.prompt, catalog)
+    used = set(upstream(validated.prompt, validated.outputs)) if named else set()
+    for node_id, name in named:
+        if node_id in used:
+            class_type = validated.prompt[node_id]["class_type"]
+            message = f"{class_type} reads a folder of the engine, which holds files of other users."
+            body = error_body("invalid_prompt", message, f"Node ID '#{node_id}', input {name}")
+            raise InvalidWorkflow(message, body=body)
+
+
+def _suffix(written: str) -> str:
+    """What a file's name ends with, where it is one by which nodes tell kinds of files."""
+    suffix = os.path.splitext(parse_annotated(written).filename)[1]
+    return suffix if suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= SUFFIX_LIMIT else ""
 
 
 def _priority(body: dict[str, Any]) -> int:

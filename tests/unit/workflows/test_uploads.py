@@ -4,7 +4,7 @@ import pytest
 
 from gesso.errors import InvalidWorkflow
 from gesso.workflows.catalog import Catalog
-from gesso.workflows.uploads import upload_checks, upload_inputs
+from gesso.workflows.uploads import file_inputs, folder_inputs, upload_checks, upload_inputs
 from gesso.workflows.validate import validate
 
 INFO = {
@@ -70,3 +70,30 @@ def test_an_optional_upload_may_be_left_out():
 
 def test_inputs_that_take_no_upload_keep_their_list():
     assert set(upload_checks(CATALOG, bool)) == {"LoadImage", "LoadClip", "LoadLatent", "Load3D"}
+
+
+def test_every_input_that_names_a_file_or_a_folder_is_known_whatever_its_value():
+    info = {
+        **INFO,
+        "LoadImageSetFromFolderNode": {
+            "input": {"required": {"folder": [["deep"], {}]}},
+            "output": ["IMAGE"],
+        },
+        "LoadDirectory": {"input": {"required": {"directory": [["deep", "gesso"]], "mode": [["a", "b"]]}}},
+    }
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": ["5", 0], "other": "b.png"}},
+        "2": {"class_type": "LoadClip", "inputs": {}},
+        "3": {"class_type": "LoadImageSetFromFolderNode", "inputs": {"folder": "deep"}},
+        "4": {"class_type": "LoadDirectory", "inputs": {"directory": 7, "mode": "a"}},
+        "5": "no node",
+    }
+    catalog = Catalog(info)
+    assert list(file_inputs(graph, catalog)) == [("1", "image"), ("3", "folder"), ("4", "directory")]
+    assert folder_inputs(graph, catalog) == [("3", "folder"), ("4", "directory")]
+    assert upload_inputs(graph, catalog) == []
+
+
+def test_checks_are_made_for_the_classes_of_a_prompt_alone():
+    assert set(upload_checks(CATALOG, bool, prompt("LoadClip"))) == {"LoadClip"}
+    assert upload_checks(CATALOG, bool, {"1": "no node"}) == {}

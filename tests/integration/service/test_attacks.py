@@ -1,0 +1,129 @@
+"""What somebody with an ordinary user's key tries: others' files, engines, the log, everybody's time."""
+
+import hashlib
+import io
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.integration.service.test_comfyui_jobs import ended, load_and_save, submit, upload
+from tests.integration.service.test_comfyui_users import new_user
+from tests.integration.sketch.exchange import send, send_json
+from tests.integration.sketch.workflows import plain
+from tests.service import RunningGesso
+
+RED = "#c80102"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Ann's picture and what her job made of it, as the engine has them; Eve's address, with her key."""
+
+    ann: str
+    eve: str
+    uploaded: str
+    made: str
+
+
+@pytest.fixture(scope="module")
+def scene(service: RunningGesso) -> Iterator[Scene]:
+    ann, eve = new_user(service, "ann"), new_user(service, "eve")
+    upload(ann, "secret.png", RED)
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8), RED).save(picture, "PNG")
+    item = ended(ann, submit(ann, load_and_save("secret.png", "anns")))
+    made = item["outputs"]["2"]["images"][0]["filename"]
+    sha256 = hashlib.sha256(picture.getvalue()).hexdigest()
+    yield Scene(ann=ann, eve=eve, uploaded=f"gesso/{sha256}.png", made=f"{made} [output]")
+
+
+NAMES = ["made", "uploaded"]
+GOOD: dict[str, Any] = {
+    "91": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 255}},
+    "93": {"class_type": "SaveImage", "inputs": {"images": ["91", 0], "filename_prefix": "good"}},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("loader", ["LoadImage", "LoadImageMask", "LoadImageOutput"])
+@pytest.mark.parametrize(
+    "disguise", ["{}", " {}", "./{}", "x/../{}", "../input/{}", "value", "list", "linked"]
+)
+def test_picture_of_another_cannot_be_named(scene: Scene, loader: str, name: str, disguise: str) -> None:
+    theirs = getattr(scene, name)
+    shapes: dict[str, Any] = {
+        "value": {"__value__": theirs},
+        "list": {"__value__": [theirs]},
+        "linked": ["5", 0],
+    }
+    prompt = load_and_save(shapes.get(disguise, disguise.format(theirs)))
+    prompt["1"]["class_type"] = loader
+    prompt["1"]["inputs"]["channel"] = "red"
+    prompt["5"] = {"class_type": "PrimitiveString", "inputs": {"value": theirs}}
+    assert send_json(scene.eve, "POST", "/prompt", {"prompt": prompt}).status == 400
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_refused_output_is_not_made_beside_a_good_one(scene: Scene, name: str) -> None:
+    prompt = {**load_and_save(getattr(scene, name)), **GOOD}
+    answer = send_json(scene.eve, "POST", "/prompt", {"prompt": prompt})
+    assert (answer.status, list(answer.json["node_errors"])) == (200, ["1"])
+    assert set(ended(scene.eve, answer.json["prompt_id"])["outputs"]) == {"93"}
+
+
+@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_node_behind_an_input_that_nobody_checks_loads_nothing(scene: Scene, name: str, linked: bool) -> None:
+    """ComfyUI executes what is linked to an undeclared input without validating it."""
+    prompt = {**load_and_save(getattr(scene, name)), **GOOD}
+    if linked:
+        prompt["5"] = {"class_type": "PrimitiveString", "inputs": {"value": getattr(scene, name)}}
+        prompt["1"]["inputs"]["image"] = ["5", 0]
+    prompt["93"] = {**GOOD["93"], "inputs": {**GOOD["93"]["inputs"], "undeclared": ["2", 0]}}
+    targets = {"partial_execution_targets": ["93"]}
+    answer = send_json(scene.eve, "POST", "/prompt", {"prompt": prompt, **targets})
+    assert answer.status == 200
+    assert "2" not in ended(scene.eve, answer.json["prompt_id"])["outputs"]
+
+
+@pytest.mark.parametrize(
+    "prompt_id",
+    ["../internal/logs/raw", "..", "a\nb", "a\x1b[31mb", " ", "a\0b", "\ud800", "a" * 300, "a\\b"],
+)
+def test_id_that_would_be_a_path_or_a_line_is_refused(scene: Scene, prompt_id: str) -> None:
+    body = {"prompt": plain(1), "prompt_id": prompt_id}
+    answer = send_json(scene.eve, "POST", "/prompt", body)
+    assert answer.status == 400
+    assert answer.json["error"]["type"] == "invalid_prompt"
+
+
+@pytest.mark.parametrize("prompt_id", ["job 5", "a?b=c#d", "50%2e%2e", "ü→", "{}"])
+def test_odd_id_names_its_job_and_nothing_else(scene: Scene, prompt_id: str) -> None:
+    prompt_id += uuid.uuid4().hex
+    assert submit(scene.eve, plain(1), prompt_id=prompt_id) == prompt_id
+    deadline = time.monotonic() + 20
+    while prompt_id not in (history := send(scene.eve, "GET", "/history").json):
+        assert time.monotonic() < deadline
+    assert history[prompt_id]["status"]["status_str"] == "success"
+
+
+def test_thousand_times_a_thousand_errors_are_told_in_few_words(scene: Scene) -> None:
+    prompt = {str(n): {"class_type": "PreviewImage", "inputs": {}} for n in range(10_000)}
+    begun = time.monotonic()
+    answer = send_json(scene.eve, "POST", "/prompt", {"prompt": prompt})
+    assert answer.status == 400
+    assert len(answer.body) < 10_000_000
+    assert time.monotonic() - begun < 5
+
+
+def test_body_of_nothing_but_brackets_is_refused_unread(scene: Scene) -> None:
+    body = json.dumps({"prompt": plain(1), "extra_data": {"x": [[] for _ in range(600_000)]}}).encode()
+    answer = send(scene.eve, "POST", "/prompt", body, {"Content-Type": "application/json"})
+    assert answer.status == 400
+    assert "500000 values" in answer.json["error"]["message"]
