@@ -27,6 +27,7 @@ from gesso.gateway.comfyui.settings import Settings
 from gesso.gateway.comfyui.sockets import Sockets
 from gesso.gateway.comfyui.table import ComfyUIParts
 from gesso.gateway.comfyui.userdata import Userdata
+from gesso.gateway.console import Console
 from gesso.gateway.health import Health
 from gesso.gateway.login import Login
 from gesso.gateway.server import Server, listening
@@ -122,8 +123,14 @@ def _gateway(
         passthrough=Passthrough(supervisor),
         sockets=Sockets(bus=bus, queue=queue, upload_limit=config.gateway.upload_limit),
     )
-    api = make_api(access=access, queue=queue, supervisor=supervisor, cancel=dispatcher.cancel)
-    own = (Health(database, supervisor), Login(access, behind_proxy=config.gateway.behind_tls))
+    api = make_api(
+        access=access,
+        queue=queue,
+        supervisor=supervisor,
+        cancel=dispatcher.cancel,
+        waiting=dispatcher.waiting,
+    )
+    own = (Health(database, supervisor), Login(access, behind_proxy=config.gateway.behind_tls), Console())
     return build_app(config=config.gateway, access=access, comfyui=comfyui, own=own, api=api)
 
 

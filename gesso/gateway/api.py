@@ -18,8 +18,9 @@ from gesso.gateway.api_accounts import account_routes
 from gesso.gateway.api_caller import holder
 from gesso.gateway.api_docs import described, page
 from gesso.gateway.api_engines import engine_routes
-from gesso.gateway.api_jobs import Cancel, job_routes
+from gesso.gateway.api_jobs import Cancel, Waiting, job_routes
 from gesso.gateway.api_models import EngineState, JobCounts, Summary, Whoami
+from gesso.gateway.etags import Unchanged
 from gesso.gateway.middleware.failures import response_for
 from gesso.gateway.responses import html, json
 from gesso.jobs.queue import Queue
@@ -27,7 +28,14 @@ from gesso.jobs.queue import Queue
 PREFIX = "/gesso/api"
 
 
-def make_api(*, access: Access, queue: Queue, supervisor: Supervisor, cancel: Cancel) -> FastAPI:
+def make_api(
+    *,
+    access: Access,
+    queue: Queue,
+    supervisor: Supervisor,
+    cancel: Cancel,
+    waiting: Waiting = frozenset,
+) -> FastAPI:
     """The app to mount at PREFIX. It expects scope["gesso.identity"], and the path as it came."""
     app = FastAPI(
         title="gesso",
@@ -42,9 +50,10 @@ def make_api(*, access: Access, queue: Queue, supervisor: Supervisor, cancel: Ca
     app.include_router(_summary_routes(queue, supervisor), prefix=PREFIX)
     app.include_router(account_routes(access), prefix=PREFIX)
     app.include_router(engine_routes(supervisor), prefix=PREFIX)
-    app.include_router(job_routes(queue, cancel, access), prefix=PREFIX)
+    app.include_router(job_routes(queue, cancel, access, waiting), prefix=PREFIX)
     app.add_api_route(f"{PREFIX}/openapi.json", _openapi, include_in_schema=False)
     app.add_api_route(f"{PREFIX}/docs", _docs, include_in_schema=False)
+    app.add_middleware(Unchanged)
     for kind in (GessoError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
     return app

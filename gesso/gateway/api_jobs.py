@@ -1,6 +1,6 @@
 """`/gesso/api/jobs`: one's own jobs; those of all with jobs:all."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -9,6 +9,7 @@ from gesso.access.access import Access
 from gesso.access.identity import Identity
 from gesso.gateway.api_caller import holder
 from gesso.gateway.api_models import Job, JobDetails, Jobs
+from gesso.gateway.api_titles import Titles
 from gesso.jobs.job import State
 from gesso.jobs.queue import ACTIVE, Queue
 
@@ -17,10 +18,13 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 
 Cancel = Callable[[str | None, Sequence[str] | None, Sequence[State]], Awaitable[object]]
 """`Dispatcher.cancel`: cancels in the queue, and interrupts the engine of a job that runs."""
+Waiting = Callable[[], Collection[str]]
+"""`Dispatcher.waiting`: jobs that an engine has, but has not begun."""
 
 
-def job_routes(queue: Queue, cancel: Cancel, access: Access) -> APIRouter:
+def job_routes(queue: Queue, cancel: Cancel, access: Access, waiting: Waiting) -> APIRouter:
     router = APIRouter(prefix="/jobs", tags=["jobs"])
+    titles = Titles(queue)
 
     async def names(identity: Identity) -> dict[str, str]:
         if not identity.may("jobs:all"):
@@ -32,29 +36,46 @@ def job_routes(queue: Queue, cancel: Cancel, access: Access) -> APIRouter:
         identity: Owner,
         state: Annotated[list[State] | None, Query()] = None,
         limit: Limit = 50,
+        after: str | None = None,
         all: bool = False,
     ) -> Jobs:
-        """Jobs that run, then those that wait, then those that ended, the latest first."""
+        """Jobs that run, then those that wait, then those that ended, the latest first.
+
+        With the id of a job that has ended as `after`: those that ended before it.
+        """
         if all:
             identity.require("jobs:all")
         owner = None if all else identity.account_id
-        wanted = frozenset(state or State)
-        found = []
-        if State.RUNNING in wanted:
-            found += await queue.running(owner)
-        if State.QUEUED in wanted:
-            found += await queue.queued(owner)
-        if len(found) < limit and wanted - set(ACTIVE):
-            ended = reversed(await queue.finished(owner, limit))
-            found += [job for job in ended if job.state in wanted]
-        name_of = await names(identity)
-        return Jobs(jobs=[Job.of(job, name_of.get(job.owner, job.owner)) for job in found[:limit]])
+        found = await queue.page(owner, frozenset(state or State), limit=limit + 1, after=after)
+        listed, more = found[:limit], len(found) > limit
+        name_of, title_of, at_engine = (
+            await names(identity),
+            await titles.of(listed, identity.account_id),
+            waiting(),
+        )
+        return Jobs(
+            jobs=[
+                Job.of(
+                    job,
+                    name_of.get(job.owner, job.owner),
+                    title=title_of[job.id],
+                    at_engine=job.id in at_engine,
+                )
+                for job in listed
+            ],
+            more=more,
+        )
 
     @router.get("/{job_id}")
     async def show_job(identity: Owner, job_id: str) -> JobDetails:
         """One job, with what was asked and what came of it."""
         job = await queue.get(job_id, None if identity.may("jobs:all") else identity.account_id)
-        return JobDetails.of(job, (await names(identity)).get(job.owner, job.owner))
+        return JobDetails.of(
+            job,
+            (await names(identity)).get(job.owner, job.owner),
+            title=(await titles.of([job], identity.account_id))[job.id],
+            at_engine=job.id in waiting(),
+        )
 
     @router.post("/{job_id}/cancel")
     async def cancel_job(identity: Owner, job_id: str) -> JobDetails:

@@ -9,6 +9,8 @@ from gesso.access.identity import Identity, Via
 from gesso.access.scopes import Role
 from gesso.fleet.member import Member
 from gesso.jobs import job as jobs
+from gesso.jobs.queue_listing import Listed
+from gesso.protocol.files import FileRef, output_files
 
 
 class Answer(BaseModel):
@@ -131,6 +133,18 @@ class Engine(Answer):
         return cls(**{name: getattr(status, name) for name in cls.model_fields})
 
 
+class File(Answer):
+    """To be fetched, by the job's owner, from `/view?filename=…&subfolder=…&type=…`."""
+
+    filename: str
+    subfolder: str
+    type: str
+
+    @classmethod
+    def of(cls, ref: FileRef) -> Self:
+        return cls(filename=ref.filename, subfolder=ref.subfolder, type=ref.type)
+
+
 class Job(Answer):
     id: str
     owner: str
@@ -145,14 +159,39 @@ class Job(Answer):
     max_attempts: int
     cancel_asked: bool
     error: dict[str, Any] | None
+    """{code, message, node?, class_type?, …}; in lists without its traceback."""
     created: float
     started: float | None
     finished: float | None
+    title: str
+    """To tell it from others: the words in its workflow; of somebody else's job, the kind of work only."""
+    at_engine: bool
+    """It waits at its engine, which is at work on another job."""
+    files: list[File]
+    """What it made; in lists the first few."""
+    file_count: int
 
     @classmethod
-    def of(cls, job: jobs.Job, owner: str) -> Self:
-        own = {name: getattr(job, name) for name in Job.model_fields if name != "owner"}
-        return cls(owner=owner, **own)
+    def of(cls, job: jobs.Job | Listed, owner: str, *, title: str, at_engine: bool) -> Self:
+        made = output_files(job.outputs or {})
+        # What nodes only show on the way counts where nothing was saved.
+        made = [ref for ref in made if ref.type == "output"] or made
+        own = {name: getattr(job, name) for name in cls.model_fields if name not in MADE_UP}
+        if isinstance(job, Listed):
+            own["error"] = job.error and {key: job.error[key] for key in job.error if key != "traceback"}
+        return cls(
+            owner=owner,
+            title=title,
+            at_engine=at_engine,
+            files=[File.of(ref) for ref in (made[:FILES_LISTED] if isinstance(job, Listed) else made)],
+            file_count=len(made),
+            **own,
+        )
+
+
+# Fields of a job that no record has under that name.
+MADE_UP = frozenset({"owner", "title", "at_engine", "files", "file_count"})
+FILES_LISTED = 4
 
 
 class JobDetails(Job):
@@ -161,11 +200,6 @@ class JobDetails(Job):
     needs: list[str]
     outputs: dict[str, Any] | None
     meta: dict[str, Any] | None
-
-    @classmethod
-    def of(cls, job: jobs.Job, owner: str) -> Self:
-        own = {name: getattr(job, name) for name in cls.model_fields if name not in ("owner", "needs")}
-        return cls(owner=owner, needs=list(job.needs), **own)
 
 
 class JobCounts(Answer):
@@ -204,3 +238,5 @@ class Engines(Answer):
 
 class Jobs(Answer):
     jobs: list[Job]
+    more: bool
+    """There are more than `limit` of them."""

@@ -24,6 +24,7 @@ from gesso.gateway.routing import Routes
 
 FORM_BYTES = 16 * 1024
 ASSETS = {
+    "colours.css": "text/css; charset=utf-8",
     "gesso.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
     "login.js": "text/javascript; charset=utf-8",

@@ -3,13 +3,14 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from gesso.database.database import Database
-from gesso.jobs import claim_leases, queue_end, queue_submit, queue_views
+from gesso.jobs import claim_leases, queue_end, queue_listing, queue_submit, queue_views
 from gesso.jobs.claim import Accepts, claim
 from gesso.jobs.job import Cancelled, Claim, Counts, Job, Limits, Reaped, Spec, State
+from gesso.jobs.queue_listing import Listed
 from gesso.jobs.queue_rows import set_limits
 
 ACTIVE = (State.QUEUED, State.RUNNING)
@@ -116,6 +117,24 @@ class Queue:
     ) -> list[Job]:
         """History, oldest first; `limit` and `offset` mean what they mean in ComfyUI's `/history`."""
         return await self._database.tx(queue_views.finished, owner, limit, offset)
+
+    async def page(
+        self,
+        owner: str | None = None,
+        states: Collection[State] = tuple(State),
+        *,
+        limit: int,
+        after: str | None = None,
+    ) -> list[Listed]:
+        """For people to look through: running, waiting, then ended jobs, the latest first.
+
+        `after`: only those that ended before that job; NotFound where it has not, or is not `owner`'s.
+        """
+        return await self._database.tx(queue_listing.page, owner, states, limit, after)
+
+    async def payloads(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What was asked for in these jobs, whosever they are."""
+        return await self._database.tx(queue_listing.payloads, ids)
 
     async def delete_finished(self, owner: str | None, ids: Sequence[str] | None = None) -> list[str]:
         """Hide ended jobs, those named or all, from history; returns the ids of those that were in it."""

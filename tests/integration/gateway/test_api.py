@@ -12,6 +12,7 @@ from gesso.fleet.member import Status
 from gesso.fleet.state import State as EngineState
 from gesso.gateway import api_models
 from gesso.jobs.job import Job, Spec, State
+from gesso.jobs.queue_listing import Listed
 from tests.integration.gateway.door import Door, opened
 
 
@@ -76,7 +77,7 @@ def test_a_user_sees_and_changes_only_what_is_his(tmp_path: Path) -> None:
                 answer = await client.request(method, f"/gesso/api{path}", json=body)
                 assert answer.status_code == status, (method, path, answer.text)
                 assert set(answer.json()["error"]) == {"code", "message", "remedy"}
-            assert (await client.get("/gesso/api/jobs")).json() == {"jobs": []}
+            assert (await client.get("/gesso/api/jobs")).json() == {"jobs": [], "more": False}
             assert (await door.queue.get(job.id)).state is State.QUEUED
 
     asyncio.run(main())
@@ -143,7 +144,7 @@ def test_an_administrator_may_look_at_all_jobs_but_is_not_shown_them_unasked(tmp
     async def main() -> None:
         async with opened(tmp_path) as door, door.client(door.admin) as client:
             job = await _job(door, "ada")
-            assert (await client.get("/gesso/api/jobs")).json() == {"jobs": []}
+            assert (await client.get("/gesso/api/jobs")).json() == {"jobs": [], "more": False}
             (shown,) = (await client.get("/gesso/api/jobs?all=true")).json()["jobs"]
             assert (shown["id"], shown["owner"]) == (job.id, "ada")
             cancelled = await client.post(f"/gesso/api/jobs/{job.id}/cancel")
@@ -281,4 +282,6 @@ def test_the_description_names_every_route_and_needs_a_key(tmp_path: Path) -> No
 def test_answers_take_their_fields_from_records_that_have_them() -> None:
     """By name: a renamed one fails here, and not in front of a user."""
     assert set(api_models.Engine.model_fields) <= set(Status.__dataclass_fields__)
-    assert set(api_models.JobDetails.model_fields) <= set(Job.__dataclass_fields__)
+    assert set(api_models.JobDetails.model_fields) - api_models.MADE_UP <= set(Job.__dataclass_fields__)
+    assert set(api_models.Job.model_fields) - api_models.MADE_UP <= set(Listed.__dataclass_fields__)
+    assert set(Listed.__dataclass_fields__) <= set(Job.__dataclass_fields__)

@@ -1,0 +1,81 @@
+// The console: who is signed in, which places there are for them, and the one that is open.
+import { get } from "./api.js";
+import { fill, h, problem } from "./dom.js";
+import { engineView, enginesView } from "./engines.js";
+import { jobView } from "./job.js";
+import { jobsView } from "./jobs.js";
+import { keysView } from "./keys.js";
+import { queueView } from "./queue.js";
+import { keepTrue } from "./times.js";
+import { usersView } from "./users.js";
+
+// Only what the caller's key may do is offered. The API holds everybody to it, whatever stands here.
+const PLACES = [
+  { name: "jobs", label: "My jobs", scope: "jobs:own", view: jobsView, one: jobView },
+  { name: "keys", label: "My keys", scope: "keys:own", view: keysView },
+  { name: "queue", label: "Queue", scope: "jobs:all", view: queueView },
+  { name: "engines", label: "Engines", scope: "engines:control", view: enginesView, one: engineView },
+  { name: "users", label: "Users", scope: "accounts:manage", view: usersView },
+];
+const ROLES = { admin: "administrator", user: "user" };
+const main = document.getElementById("main");
+let me = null;
+let places = [];
+let current = null;
+
+async function begin() {
+  try {
+    me = await get("whoami");
+  } catch (error) {
+    fill(main, problem(error), h("p", {}, h("button", { type: "button", onclick: begin }, "Try again")));
+    return;
+  }
+  me.may = (scope) => me.scopes.includes(scope);
+  places = PLACES.filter((place) => me.may(place.scope));
+  fill(document.getElementById("who"), h("strong", {}, me.account), h("span", {}, ROLES[me.role] ?? me.role));
+  fill(document.getElementById("places"), places.map((place) => h("a", { href: `#/${place.name}` }, place.label)));
+  addEventListener("hashchange", () => show(true));
+  document.getElementById("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
+  });
+  keepTrue();
+  show(false);
+}
+
+/** Open the place that the address names. `moved`: the focus goes along. */
+function show(moved) {
+  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
+  const id = rest.length ? decode(rest.join("/")) : null;
+  const place = places.find((each) => each.name === name && (id === null || each.one));
+  if (!place && name) {
+    location.replace("#/");
+    return;
+  }
+  current?.stop();
+  const open = place ?? places[0];
+  for (const link of document.querySelectorAll("#places a")) {
+    if (link.getAttribute("href") === `#/${open?.name}`) link.setAttribute("aria-current", id === null ? "page" : "true");
+    else link.removeAttribute("aria-current");
+  }
+  current = open ? (id === null ? open.view(me) : open.one(me, id)) : nowhere();
+  document.title = `${current.title} · gesso`;
+  fill(main, current.element);
+  scrollTo(0, 0);
+  if (moved) main.querySelector("h1")?.focus({ preventScroll: true });
+}
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+const nowhere = () => ({
+  title: "Nothing to show", stop() {},
+  element: h("p", { class: "empty" }, "The key that you signed in with may do nothing that this page shows."),
+});
+
+begin();

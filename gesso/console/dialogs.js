@@ -1,0 +1,61 @@
+// Questions, each in a <dialog>: Escape is no, the focus comes back to where it was.
+import { fill, h, problem } from "./dom.js";
+
+/** Ask, and do it on yes; what goes wrong is told in the dialog. Resolves to whether it was done. */
+export function confirm({ title, text, yes, act, danger = true }) {
+  return form({ title, content: [h("p", {}, text)], yes, act, danger });
+}
+
+/** A form in a dialog. `act(fields)` does it; the dialog stays open with the reason if that fails. */
+export function form({ title, content, yes, act, danger = false }) {
+  return new Promise((resolve) => {
+    const trouble = h("div");
+    const submit = h("button", { class: danger ? "danger" : "" }, yes);
+    const body = h("form", { method: "dialog" },
+      h("h2", { id: "dialog-title" }, title), content, trouble,
+      h("div", { class: "choices" },
+        h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Cancel"), submit));
+    const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, body);
+    let done = false;
+    body.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (submit.getAttribute("aria-disabled")) return;
+      submit.setAttribute("aria-disabled", "true");
+      fill(trouble);
+      try {
+        await act(Object.fromEntries(new FormData(body)));
+        done = true;
+        dialog.close();
+      } catch (error) {
+        fill(trouble, problem(error));
+      } finally {
+        submit.removeAttribute("aria-disabled");
+      }
+    });
+    open(dialog, () => resolve(done));
+  });
+}
+
+/** Show `dialog` until it is closed, then forget it with all that stood in it. */
+export function open(dialog, onClose) {
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    onClose();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** A labelled field of a form. */
+export function field(label, input, hint = null) {
+  const id = `field-${input.getAttribute("name")}`;
+  input.id = id;
+  if (hint) input.setAttribute("aria-describedby", `${id}-hint`);
+  return h("div", { class: "field" }, h("label", { for: id }, label), input,
+    hint ? h("p", { class: "hint", id: `${id}-hint` }, hint) : null);
+}
+
+export function select(name, options, value) {
+  return h("select", { name },
+    Object.entries(options).map(([each, label]) => h("option", { value: each, selected: each === value }, label)));
+}

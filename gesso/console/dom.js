@@ -1,0 +1,98 @@
+// Elements from data. Data becomes text or an attribute, never markup.
+
+/** h("p", { class: "x", onclick: f, "aria-live": "polite" }, "text", element, null) */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...shown(children));
+  return element;
+}
+
+/** Exchange what is in `element`. */
+export function fill(element, ...children) {
+  element.replaceChildren(...shown(children));
+  return element;
+}
+
+const shown = (children) => children.flat().filter((child) => child !== null && child !== undefined && child !== false);
+
+/** Write only what differs: a text that is set again would be read out, and deselected, again. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function url(path, query = {}) {
+  const pairs = Object.entries(query).flatMap(([name, value]) => [value].flat().map((each) => [name, each]));
+  const wanted = pairs.filter(([, value]) => value !== undefined && value !== null);
+  return wanted.length ? `${path}?${new URLSearchParams(wanted)}` : path;
+}
+
+/**
+ * A list that follows its data: rows stay the same elements (focus, loaded pictures) while their key does.
+ * `make(item)` gives { element, update(item) }.
+ */
+export function keyed(list, make, key = (item) => item.id) {
+  const rows = new Map();
+  return (items) => {
+    const wanted = new Map(items.map((item) => [key(item), item]));
+    for (const [id, row] of rows) {
+      if (wanted.has(id)) continue;
+      const hadFocus = row.element.contains(document.activeElement);
+      row.element.remove();
+      rows.delete(id);
+      if (hadFocus) document.querySelector("main h1")?.focus();
+    }
+    let place = list.firstElementChild;
+    for (const [id, item] of wanted) {
+      if (!rows.has(id)) rows.set(id, make(item));
+      const row = rows.get(id);
+      row.update(item);
+      if (row.element === place) place = place.nextElementSibling;
+      else list.insertBefore(row.element, place);
+    }
+  };
+}
+
+/** What went wrong, where it happened. */
+export function problem(error) {
+  return h("div", { class: "problem", role: "alert" },
+    h("p", {}, error.message),
+    error.remedy ? h("p", { class: "remedy" }, error.remedy) : null);
+}
+
+/**
+ * A button that does something and says how it went: it waits, a problem appears in `place`, or beside it.
+ */
+export function action(label, act, { quiet = true, danger = false, name = null, place = null } = {}) {
+  const button = h("button", { type: "button", class: [quiet && "quiet", danger && "danger"].filter(Boolean).join(" "),
+    "aria-label": name }, label);
+  let told = null;
+  button.addEventListener("click", async () => {
+    if (button.getAttribute("aria-disabled")) return;
+    told?.remove();
+    // Not `disabled`: that would take the keyboard's focus away.
+    button.setAttribute("aria-disabled", "true");
+    try {
+      await act();
+    } catch (error) {
+      told = problem(error);
+      if (place) place.append(told);
+      else button.after(told);
+    } finally {
+      button.removeAttribute("aria-disabled");
+    }
+  });
+  return button;
+}
+
+/** Tell what was done, to eyes and to screen readers, for a while. */
+export function notice(text) {
+  const place = document.getElementById("notice");
+  place.textContent = text;
+  clearTimeout(notice.timer);
+  notice.timer = setTimeout(() => { place.textContent = ""; }, 6000);
+}

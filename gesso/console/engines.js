@@ -1,0 +1,98 @@
+// Engines, for administrators: how each fares and why, and the levers.
+import { get, post } from "./api.js";
+import { confirm } from "./dialogs.js";
+import { action, fill, h, keyed, notice, problem, say } from "./dom.js";
+import { engineLog } from "./engine_log.js";
+import { Polling } from "./polling.js";
+import { when } from "./times.js";
+
+const EVERY_MS = 2000;
+const LOOKS = { ready: "succeeded", busy: "running", stopped: "cancelled", starting: "waiting", alive: "waiting", unknown: "waiting" };
+const LEVERS = [
+  { act: "start", label: "Start", fits: (engine) => engine.state.startsWith("stopped"), done: "is started" },
+  { act: "restart", label: "Restart", fits: (engine) => !engine.state.startsWith("stopped"), done: "is restarted",
+    text: "It is stopped and started anew. The jobs it runs are run again." },
+  { act: "stop", label: "Stop", fits: (engine) => !engine.state.startsWith("stopped"), done: "is stopped",
+    text: "It stays stopped until somebody starts it. The jobs it runs are run again, on another engine or when it is back." },
+];
+
+export function enginesView() {
+  const trouble = h("div");
+  const rows = h("ul", { class: "rows" });
+  const empty = h("p", { class: "empty", hidden: true }, "The configuration names no engine.");
+  const element = h("div", {}, h("h1", { tabindex: "-1" }, "Engines"), trouble, rows, empty);
+  const show = keyed(rows, (engine) => panel(engine, () => polling.now(), true), (engine) => engine.name);
+  const polling = new Polling(async (signal) => {
+    const { engines } = await get("engines", {}, signal);
+    show(engines);
+    empty.hidden = engines.length > 0;
+  }, { everyMs: () => EVERY_MS, onProblem: (error) => fill(trouble, error ? problem(error) : null) });
+  return { title: "Engines", element, stop: () => polling.stop() };
+}
+
+export function engineView(me, name) {
+  const trouble = h("div");
+  const rows = h("ul", { class: "rows" });
+  const below = h("div");
+  const element = h("div", {}, h("p", { class: "back" }, h("a", { href: "#/engines" }, "← Engines")),
+    h("h1", { tabindex: "-1" }, name), trouble, rows, below);
+  const show = keyed(rows, (engine) => panel(engine, () => polling.now(), false), (engine) => engine.name);
+  let log = null;
+  const polling = new Polling(async (signal) => {
+    const engine = await get(`engines/${encodeURIComponent(name)}`, {}, signal);
+    show([engine]);
+    if (!log && !engine.external) {
+      log = engineLog(name);
+      fill(below, log.element);
+    }
+  }, { everyMs: () => EVERY_MS, onProblem: (error) => fill(trouble, error ? problem(error) : null) });
+  return { title: name, element, stop() { polling.stop(); log?.stop(); } };
+}
+
+function panel(first, lookAgain, linked) {
+  const state = h("div", { class: "state" });
+  const reason = h("p", { class: "reason" });
+  const facts = h("dl", { class: "facts" });
+  const trouble = h("div");
+  const levers = first.external ? [] : LEVERS.map((lever) => ({ ...lever, button: leverOf(lever, first.name, lookAgain, trouble) }));
+  const log = linked && !first.external
+    ? h("a", { class: "button quiet", href: `#/engines/${encodeURIComponent(first.name)}` }, "Log") : null;
+  const element = h("li", { class: "row engine" }, state,
+    h("div", { class: "text" }, h("p", { class: "title" }, first.name, " ", h("span", { class: "kind" }, first.kind)), reason, facts, trouble),
+    h("div", { class: "tools" }, log, levers.map(({ button }) => button)));
+  let drawn = null;
+  return {
+    element,
+    update(engine) {
+      if (engine === drawn || JSON.stringify(engine) === JSON.stringify(drawn)) return;
+      drawn = engine;
+      fill(state, h("span", { class: `badge ${LOOKS[engine.state] ?? "failed"}` }, engine.state.replaceAll("-", " ")));
+      say(reason, engine.reason);
+      fill(facts, factsOf(engine));
+      for (const { button, fits } of levers) button.hidden = !fits(engine);
+    },
+  };
+}
+
+function leverOf(lever, name, lookAgain, trouble) {
+  const act = () => post(`engines/${encodeURIComponent(name)}/${lever.act}`);
+  return action(lever.label, async () => {
+    const done = lever.text ? await confirm({ title: `${lever.label} ${name}?`, text: lever.text, yes: lever.label, act }) : await act();
+    if (!done) return;
+    notice(`${name} ${lever.done}.`);
+    await lookAgain();
+  }, { danger: lever.act === "stop", name: `${lever.label} ${name}`, place: trouble });
+}
+
+function factsOf(engine) {
+  const rows = [
+    ["Since", when(engine.since)],
+    ["Restarts", String(engine.restarts)],
+    ["Prompts it has", engine.queue_remaining === null ? "not known" : String(engine.queue_remaining)],
+    ["Nodes", engine.nodes === null ? "not known" : String(engine.nodes)],
+    ["Version", engine.version ?? "not known"],
+    ["Address", h("code", {}, engine.url)],
+    engine.external ? ["Run by", "somebody else: gesso only watches it"] : ["Process", engine.pid === null ? "none" : String(engine.pid)],
+  ];
+  return rows.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value)));
+}

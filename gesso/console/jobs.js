@@ -1,0 +1,151 @@
+// My jobs: what runs and waits, then what has ended as pictures, the newest first.
+import { get, post } from "./api.js";
+import { action, fill, h, keyed, notice, problem } from "./dom.js";
+import {
+  badge, failure, isPicture, jobAddress, stateOf, thumbnailAddress, timing, titleOf,
+} from "./job_words.js";
+import { Polling } from "./polling.js";
+
+const PAGE = 24;
+const ACTIVE = ["running", "queued"];
+const ENDED = ["succeeded", "failed", "cancelled"];
+const QUICK_MS = 1500;
+const SLOW_MS = 5000;
+
+export function jobsView(me) {
+  const trouble = h("div");
+  const warning = h("p", { class: "warning", hidden: true });
+  const nowRows = h("ul", { class: "rows" });
+  const nowMore = h("p", { class: "more" });
+  const nowPart = h("section", { "aria-labelledby": "now", hidden: true }, h("h2", { id: "now" }, "Now"), warning, nowRows, nowMore);
+  const cards = h("ul", { class: "cards" });
+  const older = h("p", { class: "more" });
+  const earlier = h("section", { "aria-labelledby": "earlier", hidden: true }, h("h2", { id: "earlier" }, "Earlier"), cards, older);
+  const empty = firstSteps();
+  empty.hidden = true;
+  const element = h("div", {}, h("h1", { tabindex: "-1" }, "My jobs"), trouble, nowPart, earlier, empty);
+
+  const showNow = keyed(nowRows, (job) => row(job, () => polling.now()));
+  const showEnded = keyed(cards, card);
+  let shown = PAGE;
+  let known = [];
+  let moreOlder = null;
+  let seen = {};
+
+  async function look(signal) {
+    const [active, page] = await Promise.all([
+      get("jobs", { state: ACTIVE, limit: shown }, signal),
+      get("jobs", { state: ENDED, limit: PAGE }, signal),
+    ]);
+    await warn(active, signal);
+    if (active === seen.active && page === seen.page) return;
+    if (page !== seen.page) known = joined(page, known);
+    if (moreOlder === null || !page.more) moreOlder = page.more;
+    seen = { active, page };
+    draw(active);
+  }
+
+  function draw(active) {
+    const running = active.jobs.filter((job) => job.state === "running").length;
+    showNow(active.jobs.map((job, index) => ({ ...job, place: index - running })));
+    fill(nowMore, active.more ? action("Show more of what waits", () => { shown += 100; return polling.now(); }) : null);
+    nowPart.hidden = !active.jobs.length;
+    showEnded(known);
+    earlier.hidden = !known.length;
+    empty.hidden = Boolean(active.jobs.length || known.length);
+    fill(older, moreOlder ? action("Show older ones", showOlder) : null);
+  }
+
+  async function showOlder() {
+    const page = await get("jobs", { state: ENDED, limit: PAGE, after: known.at(-1).id });
+    known = [...known, ...page.jobs];
+    moreOlder = page.more;
+    draw(seen.active);
+  }
+
+  async function warn(active, signal) {
+    const waits = active.jobs.length && active.jobs.every((job) => job.state === "queued");
+    if (!waits || !me.may("engines:read")) {
+      warning.hidden = true;
+      return;
+    }
+    const { engines } = await get("engines", {}, signal);
+    warning.hidden = engines.some((engine) => engine.ready);
+    fill(warning, "No engine is ready at the moment. What waits here begins by itself when one is.");
+  }
+
+  const polling = new Polling(look, {
+    everyMs: () => (seen.active?.jobs.length ? QUICK_MS : SLOW_MS),
+    onProblem: (error) => fill(trouble, error ? problem(error) : null),
+  });
+  return { title: "My jobs", element, stop: () => polling.stop() };
+}
+
+/** The first page as it is now, and of what was shown below it all that is older. */
+function joined(page, known) {
+  const last = page.jobs.at(-1);
+  if (!last || !page.more) return page.jobs;
+  const there = new Set(page.jobs.map((job) => job.id));
+  return [...page.jobs, ...known.filter((job) => job.finished <= last.finished && !there.has(job.id))];
+}
+
+function row(first, lookAgain) {
+  const state = h("div", { class: "state" });
+  const title = h("a", { href: jobAddress(first), class: "title" }, titleOf(first));
+  const words = h("p", { class: "words" });
+  const problems = h("div");
+  const cancel = action("Cancel", async () => {
+    const job = await post(`jobs/${encodeURIComponent(first.id)}/cancel`);
+    notice(job.state === "cancelled" ? "Cancelled. A job that had not begun is not kept in the list."
+      : job.cancel_asked ? "Its engine is told to stop it." : `It had ended already: ${stateOf(job).word}.`);
+    await lookAgain();
+  }, { name: `Cancel: ${titleOf(first)}`, place: problems });
+  const element = h("li", { class: "row job" }, state, h("div", { class: "text" }, title, words, problems), cancel);
+  let drawn = "";
+  return {
+    element,
+    update(job) {
+      const version = JSON.stringify(job);
+      if (version === drawn) return;
+      drawn = version;
+      fill(state, badge(job));
+      fill(words, timing(job, job.state === "queued" ? job.place : null));
+      cancel.hidden = job.cancel_asked;
+    },
+  };
+}
+
+function card(job) {
+  const picture = h("div", { class: "picture" }, preview(job));
+  const element = h("li", { class: `card ${job.state}` },
+    picture,
+    h("div", { class: "text" },
+      h("a", { class: "title", href: jobAddress(job) }, titleOf(job)),
+      job.state === "succeeded" ? null : badge(job),
+      h("p", { class: "words" }, timing(job))));
+  return { element, update() {} };
+}
+
+function preview(job) {
+  const picture = job.files.find(isPicture);
+  if (job.state === "failed") return failure(job);
+  if (picture) return [thumbnail(picture), job.file_count > 1 ? h("span", { class: "count" }, `${job.file_count} files`) : null];
+  if (job.files.length) return h("p", {}, job.files.map((file) => file.filename).join(", "));
+  return h("p", {}, job.state === "cancelled" ? "Stopped before it made anything." : "It made no files.");
+}
+
+function thumbnail(file) {
+  const image = h("img", { src: thumbnailAddress(file), alt: "", loading: "lazy", decoding: "async" });
+  image.addEventListener("error", () => image.replaceWith(h("p", {}, "The picture is no longer kept.")));
+  return image;
+}
+
+function firstSteps() {
+  return h("section", { class: "empty" },
+    h("h2", {}, "No jobs yet"),
+    h("p", {}, "Open ComfyUI, choose one of its workflows and press ", h("b", {}, "Run"), ": the job appears here, and then its pictures."),
+    h("p", {}, h("a", { class: "button", href: "/" }, "Open ComfyUI")),
+    h("p", { class: "hint" }, "From a script, it takes ", h("a", { href: "#/keys" }, "a key"),
+      " and the address of this page: gesso answers everything that ComfyUI answers. ",
+      h("a", { href: "/gesso/api/docs" }, "Its own API"), " is described, too."));
+}

@@ -1,0 +1,45 @@
+// Looking again and again: quick while something happens, slow else, not at all while nobody looks.
+
+const SLOWEST_MS = 30_000;
+
+export class Polling {
+  /** `look(signal)` is awaited, then `everyMs()` waited (null: that was all); `onProblem(error | null)` hears how it went. */
+  constructor(look, { everyMs, onProblem }) {
+    this.look = look;
+    this.everyMs = everyMs;
+    this.onProblem = onProblem;
+    this.failures = 0;
+    this.ended = new AbortController();
+    this.onVisible = () => { if (!document.hidden) this.now(); };
+    document.addEventListener("visibilitychange", this.onVisible, { signal: this.ended.signal });
+    this.now();
+  }
+
+  /** Look at once: something was done, or somebody came back. */
+  async now() {
+    clearTimeout(this.timer);
+    // What was asked before may be answered after: that answer is not waited for.
+    this.asking?.abort();
+    const asking = this.asking = new AbortController();
+    try {
+      await this.look(asking.signal);
+      if (asking.signal.aborted) return;
+      this.failures = 0;
+      this.onProblem(null);
+    } catch (error) {
+      if (asking.signal.aborted || error.name === "AbortError") return;
+      this.failures += 1;
+      this.onProblem(error);
+    }
+    if (this.ended.signal.aborted || document.hidden) return;
+    const every = this.everyMs();
+    if (every === null) return;
+    this.timer = setTimeout(() => this.now(), Math.min(every * 2 ** this.failures, SLOWEST_MS));
+  }
+
+  stop() {
+    this.ended.abort();
+    this.asking?.abort();
+    clearTimeout(this.timer);
+  }
+}

@@ -1,0 +1,63 @@
+// The queue of all, for administrators: who waits for what, since when. What they wrote and made is theirs.
+import { get, post } from "./api.js";
+import { confirm } from "./dialogs.js";
+import { action, fill, h, keyed, notice, problem } from "./dom.js";
+import { badge, timing, titleOf } from "./job_words.js";
+import { Polling } from "./polling.js";
+
+const EVERY_MS = 2000;
+const STEP = 100;
+
+export function queueView() {
+  const trouble = h("div");
+  const counts = h("p", { class: "lead" });
+  const rows = h("ul", { class: "rows" });
+  const more = h("p", { class: "more" });
+  const empty = h("p", { class: "empty", hidden: true }, "Nothing runs, and nobody waits.");
+  const element = h("div", {}, h("h1", { tabindex: "-1" }, "Queue of all users"), trouble, counts, rows, more, empty);
+  const show = keyed(rows, (job) => row(job, () => polling.now()));
+  let limit = STEP;
+  let seen = null;
+
+  const polling = new Polling(async (signal) => {
+    const found = await get("jobs", { all: true, state: ["running", "queued"], limit }, signal);
+    if (found === seen) return;
+    seen = found;
+    show(found.jobs);
+    const running = found.jobs.filter((job) => job.state === "running" && !job.at_engine).length;
+    const people = new Set(found.jobs.map((job) => job.owner)).size;
+    fill(counts, found.jobs.length
+      ? `${running} ${running === 1 ? "runs" : "run"}, ${found.jobs.length - running}${found.more ? " and more" : ""} wait, of ${people} ${people === 1 ? "user" : "users"}. Users take turns; the order below is each one's own.` : null);
+    empty.hidden = found.jobs.length > 0;
+    fill(more, found.more ? action("Show more", () => { limit = Math.min(limit + STEP, 1000); return polling.now(); }) : null);
+  }, { everyMs: () => EVERY_MS, onProblem: (error) => fill(trouble, error ? problem(error) : null) });
+  return { title: "Queue", element, stop: () => polling.stop() };
+}
+
+function row(first, lookAgain) {
+  const state = h("div", { class: "state" });
+  const words = h("p", { class: "words" });
+  const cancel = action("Cancel", async () => {
+    const done = await confirm({
+      title: `Cancel this job of ${first.owner}?`, text: "It is stopped wherever it is. It is not run again.", yes: "Cancel the job",
+      act: () => post(`jobs/${encodeURIComponent(first.id)}/cancel`),
+    });
+    if (!done) return;
+    notice(`A job of ${first.owner} is cancelled.`);
+    await lookAgain();
+  }, { name: `Cancel the job of ${first.owner}: ${titleOf(first)}` });
+  const element = h("li", { class: "row job" }, state,
+    h("div", { class: "text" }, h("p", { class: "title" }, h("span", { class: "owner" }, first.owner), titleOf(first)), words), cancel);
+  let drawn = "";
+  return {
+    element,
+    update(job) {
+      const version = JSON.stringify(job);
+      if (version === drawn) return;
+      drawn = version;
+      fill(state, badge(job));
+      fill(words, timing(job));
+      cancel.hidden = job.cancel_asked;
+    },
+  };
+}
