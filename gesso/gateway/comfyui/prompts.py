@@ -1,7 +1,7 @@
 """ComfyUI's queue, one per user: `/prompt`, `/queue`, `/history`, `/interrupt`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -73,6 +73,8 @@ class Prompts:
         _refuse_folders(validated, catalog)
         spec = self._spec(request, asked, validated, catalog, uploads)
         spec = replace(spec, priority=_priority(body))
+        if lacks := self._catalogue.lacking(spec.needs):
+            raise _no_engine_fits(lacks)
         job = await self._queue.submit(spec)
         self._bus.publish(
             JobChanged(
@@ -210,6 +212,14 @@ def _suffix(written: str) -> str:
     """What a file's name ends with, where it is one by which nodes tell kinds of files."""
     suffix = os.path.splitext(parse_annotated(written).filename)[1]
     return suffix if suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= SUFFIX_LIMIT else ""
+
+
+def _no_engine_fits(lacks: Mapping[str, Sequence[str]]) -> InvalidWorkflow:
+    """All of it is there, but on no one engine; ComfyUI's shape, with what each engine lacks."""
+    message = "No engine has everything that this workflow needs"
+    details = "; ".join(f"{engine} lacks {', '.join(needs)}" for engine, needs in lacks.items())
+    extra_info = {"lacking": {engine: list(needs) for engine, needs in lacks.items()}}
+    return InvalidWorkflow(message, body=error_body("no_engine_fits", message, details, extra_info))
 
 
 def _priority(body: dict[str, Any]) -> int:
