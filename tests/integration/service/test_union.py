@@ -52,10 +52,11 @@ def test_catalogue_is_that_of_all_and_a_job_no_engine_can_run_is_refused(tmp_pat
     with other_engine() as url:
         toml = f'[[engine]]\nname = "other"\nkind = "comfyui"\nurl = "{url}"\n'
         with running_service(tmp_path, toml + '[[engine]]\nname = "sketch"\nkind = "sketch"\n') as service:
-            wait_for(
-                lambda: {"OtherLoader", "SaveImage"} <= service.call("GET", "/object_info").json().keys(), 60
-            )
-            assert len(service.call("GET", "/gesso/api/engines").json()["engines"]) == 2
+            both = {"OtherLoader", "SaveImage"}
+            wait_for(lambda: both <= service.call("GET", "/object_info").json().keys(), 60)
+            fits = service.call("POST", "/prompt", {"prompt": PLAIN}).json()["prompt_id"]
+            assert service.ended(fits)["status"]["status_str"] == "success"
+            assert service.call("GET", f"/gesso/api/jobs/{fits}").json()["engine"] == "sketch"
 
             torn = {**PLAIN, "1": {"class_type": "OtherLoader", "inputs": {"file": "b.safetensors"}}}
             refused = service.call("POST", "/prompt", {"prompt": torn})
