@@ -11,7 +11,7 @@ from gesso.database.locks import serialise
 from gesso.database.schema import HAS_QUEUED, IS_QUEUED, flow, job, need, turn
 from gesso.jobs.fairness import UNKNOWN_COST_S, charge
 from gesso.jobs.job import Claim, State
-from gesso.jobs.queue_rows import JOBS, lock_flow, to_claim, to_flow, write_flow, write_job
+from gesso.jobs.queue_rows import change_job, lock_flow, to_claim, to_flow, write_flow
 
 Accepts = Callable[[tuple[str, ...]], bool]
 
@@ -92,14 +92,17 @@ def _candidate() -> Select[Any]:
 
 CANDIDATE = _candidate()
 DISTINCT_NEEDS = _distinct_needs()
-_FREE = (
-    select(job, need.c.seconds, turn.c.vtime.label("turn"))
+_FREE: Select[Any] = (
+    select(
+        *(job.c[name] for name in ("id", "owner", "cost", "attempt", "rev")),
+        need.c.seconds,
+        turn.c.vtime.label("turn"),
+    )
     .join(need, need.c.id == job.c.need_id)
     .join(turn, turn.c.id == 1)
     .where(job.c.seq == bindparam("wanted"), IS_QUEUED)
     .with_for_update(of=job, skip_locked=True)
 )
-_CLAIMED = JOBS.where(job.c.seq == bindparam("wanted"))
 _TURN = update(turn)
 
 
@@ -113,7 +116,7 @@ def _take(conn: Connection, seq: int, engine: str, session: str, now: float) -> 
     if charged.turn > row.turn:
         conn.execute(_TURN, {"vtime": charged.turn})
     attempt = row.attempt + 1
-    write_job(
+    claimed = change_job(
         conn,
         seq,
         state=State.RUNNING.value,
@@ -127,7 +130,7 @@ def _take(conn: Connection, seq: int, engine: str, session: str, now: float) -> 
         started=now,
         rev=row.rev + 1,
     )
-    return to_claim(conn.execute(_CLAIMED, {"wanted": seq}).one())
+    return to_claim(claimed)
 
 
 def _cost_s(row: Row[Any]) -> float:

@@ -83,6 +83,8 @@ class Job:
     started: float | None
     finished: float | None
     rev: int
+    remaining: int | None = field(default=None, compare=False)
+    """How many of its owner's jobs were queued or running after the change whose answer this is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, sel
 from gesso.database.locks import serialise
 from gesso.database.schema import IN_HISTORY, IS_QUEUED, IS_RUNNING, job, need
 from gesso.errors import JobLost
-from gesso.jobs.fairness import learn, requeue, settle, withdraw
+from gesso.jobs.fairness import Flow, learn, requeue, settle, withdraw
 from gesso.jobs.job import Cancelled, Claim, Job, State
-from gesso.jobs.queue_rows import lock_flow, read_job, to_flow, unpin_inputs, write_flow, write_job
+from gesso.jobs.queue_rows import change_job, lock_flow, to_flow, to_job, unpin_inputs, write_flow
 
 
 def finish(
@@ -26,12 +26,12 @@ def finish(
     row = _held(conn, claim)
     if row is None:
         return None
-    _end(conn, row, state, now, outputs=outputs, error=error, meta=meta)
+    ended = _end(conn, row, state, now, outputs=outputs, error=error, meta=meta)
     real_s = _real_s(row, now)
-    _settle(conn, row, real_s, now)
+    flow = _settle(conn, row, real_s, now)
     if state is State.SUCCEEDED:
         _learn(conn, row.need_id, real_s)
-    return read_job(conn, row.id)
+    return to_job(ended, remaining=flow.queued + flow.running)
 
 
 def release(
@@ -53,13 +53,13 @@ def release(
         return None
     real_s = 0.0 if refund else _real_s(row, now)
     if row.cancel_asked:
-        _end(conn, row, State.CANCELLED, now, error=error)
-        _settle(conn, row, real_s, now)
+        after = _end(conn, row, State.CANCELLED, now, error=error)
+        flow = _settle(conn, row, real_s, now)
     elif counts and row.attempt >= row.max_attempts:
-        _end(conn, row, State.FAILED, now, error=job_lost(row.attempt, error))
-        _settle(conn, row, real_s, now)
+        after = _end(conn, row, State.FAILED, now, error=job_lost(row.attempt, error))
+        flow = _settle(conn, row, real_s, now)
     else:
-        write_job(
+        after = change_job(
             conn,
             row.seq,
             state=State.QUEUED.value,
@@ -74,8 +74,9 @@ def release(
             rev=row.rev + 1,
         )
         account = to_flow(lock_flow(conn, row.owner))
-        write_flow(conn, row.owner, requeue(settle(account, row.charge, real_s, now)))
-    return read_job(conn, row.id)
+        flow = requeue(settle(account, row.charge, real_s, now))
+        write_flow(conn, row.owner, flow)
+    return to_job(after, remaining=flow.queued + flow.running)
 
 
 def job_lost(attempts: int, last: dict[str, Any] | None) -> dict[str, Any]:
@@ -152,7 +153,11 @@ HELD = and_(
     job.c.session == bindparam("driver"),
     IS_RUNNING,
 )
-_HELD = select(job).where(HELD).with_for_update()
+# Not the payload, which may be long.
+_HELD_COLUMNS = ("seq", "id", "owner", "engine", "need_id", "inputs", "cancel_asked") + (
+    ("attempt", "max_attempts", "started", "charge", "rev")
+)
+_HELD = select(*(job.c[name] for name in _HELD_COLUMNS)).where(HELD).with_for_update()
 _NEED = select(need).where(need.c.id == bindparam("wanted")).with_for_update()
 _UPDATE_NEED = update(need).where(need.c.id == bindparam("wanted"))
 
@@ -165,10 +170,11 @@ def _held(conn: Connection, claim: Claim) -> Row[Any] | None:
     return conn.execute(_HELD, held_by(claim)).one_or_none()
 
 
-def _end(conn: Connection, row: Row[Any], state: State, now: float, **result: Any) -> None:
+def _end(conn: Connection, row: Row[Any], state: State, now: float, **result: Any) -> Row[Any]:
     ended = {"state": state.value, "session": None, "charge": 0.0, "finished": now, "rev": row.rev + 1}
-    write_job(conn, row.seq, **ended, **result)
-    unpin_inputs(conn, [row.id])
+    if row.inputs:
+        unpin_inputs(conn, [row.id])
+    return change_job(conn, row.seq, **ended, **result)
 
 
 def end_cancelled(conn: Connection, row: Row[Any], now: float) -> None:
@@ -177,8 +183,10 @@ def end_cancelled(conn: Connection, row: Row[Any], now: float) -> None:
     _settle(conn, row, _real_s(row, now), now)
 
 
-def _settle(conn: Connection, row: Row[Any], real_s: float, now: float) -> None:
-    write_flow(conn, row.owner, settle(to_flow(lock_flow(conn, row.owner)), row.charge, real_s, now))
+def _settle(conn: Connection, row: Row[Any], real_s: float, now: float) -> Flow:
+    flow = settle(to_flow(lock_flow(conn, row.owner)), row.charge, real_s, now)
+    write_flow(conn, row.owner, flow)
+    return flow
 
 
 def _real_s(row: Row[Any], now: float) -> float:

@@ -18,11 +18,13 @@ _FLOW = select(flow).where(flow.c.owner == bindparam("wanted")).with_for_update(
 # What is set stands in the parameters, by column: building a statement costs more than executing it.
 _UPDATE_FLOW = update(flow).where(flow.c.owner == bindparam("wanted"))
 _UPDATE_JOB = update(job).where(job.c.seq == bindparam("wanted"))
+_SPEC = select(need.c.spec).where(need.c.id == job.c.need_id).correlate(job).scalar_subquery()
+_CHANGE_JOB = _UPDATE_JOB.returning(*job.c, _SPEC.label("spec"))
 _NEED = select(need.c.id).where(need.c.spec == bindparam("wanted"))
 _UNPIN = delete(job_input).where(job_input.c.job_id.in_(bindparam("wanted", expanding=True)))
 
 
-def to_job(row: Row[Any]) -> Job:
+def to_job(row: Row[Any], remaining: int | None = None) -> Job:
     return Job(
         id=row.id,
         seq=row.seq,
@@ -51,6 +53,7 @@ def to_job(row: Row[Any]) -> Job:
         started=row.started,
         finished=row.finished,
         rev=row.rev,
+        remaining=remaining,
     )
 
 
@@ -115,9 +118,9 @@ def write_flow(conn: Connection, owner: str, after: Flow, **more: Any) -> None:
     conn.execute(_UPDATE_FLOW, {"wanted": owner, **values, **more})
 
 
-def write_job(conn: Connection, seq: int, **values: Any) -> None:
-    """Change these columns of one job, which the caller has locked."""
-    conn.execute(_UPDATE_JOB, {"wanted": seq, **values})
+def change_job(conn: Connection, seq: int, **values: Any) -> Row[Any]:
+    """Change these columns of one job, which the caller has locked; read the answer with `to_job`."""
+    return conn.execute(_CHANGE_JOB, {"wanted": seq, **values}).one()
 
 
 def intern_need(conn: Connection, needs: Sequence[str]) -> int:

@@ -14,18 +14,16 @@ from gesso.jobs.fairness import arrive
 from gesso.jobs.job import Job, Limits, Spec, State
 from gesso.jobs.queue_rows import (
     JOBS,
+    change_job,
     intern_need,
     open_flow,
     pin_inputs,
-    read_job,
     to_flow,
     to_job,
     write_flow,
-    write_job,
 )
 
 RETRY_AFTER_S = 5.0
-
 
 _TURN = select(turn.c.vtime)
 _NAMED = JOBS.where(job.c.id == bindparam("wanted"))
@@ -58,11 +56,12 @@ def submit(conn: Connection, spec: Spec, limits: Limits, now: float) -> Job:
             retry_after_s=RETRY_AFTER_S,
         )
     number, next_number = _number(spec, account.next_number)
-    write_job(conn, made, number=number)
+    accepted = change_job(conn, made, number=number)
     vturn = conn.execute(_TURN).scalar_one()
-    write_flow(conn, spec.owner, arrive(to_flow(account), vturn, now), next_number=next_number)
+    flow = arrive(to_flow(account), vturn, now)
+    write_flow(conn, spec.owner, flow, next_number=next_number)
     pin_inputs(conn, job_id, spec.inputs)
-    return read_job(conn, job_id)
+    return to_job(accepted, remaining=flow.queued + flow.running)
 
 
 def hash_request(kind: str, payload: dict[str, Any]) -> str:

@@ -82,7 +82,9 @@ def tell(bus: Bus, job: Job, kind: str, data: dict[str, Any]) -> None:
 
 async def announce(bus: Bus, queue: Queue, job: Job, state: State) -> None:
     """Publish that `job` came into `state`, and how many jobs its owner has now."""
-    remaining = await queue.remaining(job.owner)
+    remaining = job.remaining
+    if remaining is None:
+        remaining = await queue.remaining(job.owner)
     bus.publish(
         JobChanged(job_id=job.id, owner=job.owner, client_id=job.client_id, state=state, remaining=remaining)
     )

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gesso.errors import InvalidWorkflow, NotFound, RequestError
-from gesso.events import Bus, JobChanged
+from gesso.events import Bus
 from gesso.gateway import responses
 from gesso.gateway.comfyui.body import read_json, read_prompt
 from gesso.gateway.comfyui.caller import caller
@@ -19,6 +19,7 @@ from gesso.jobs.dispatcher import Dispatcher
 from gesso.jobs.files import File, Files
 from gesso.jobs.job import Job, Spec, State
 from gesso.jobs.queue import Queue
+from gesso.jobs.relay import announce
 from gesso.jobs.verdict import status_of
 from gesso.protocol.comfyui import (
     PromptRequest,
@@ -76,15 +77,7 @@ class Prompts:
         if lacks := self._catalogue.lacking(spec.needs):
             raise _no_engine_fits(lacks)
         job = await self._queue.submit(spec)
-        self._bus.publish(
-            JobChanged(
-                job_id=job.id,
-                owner=owner,
-                client_id=job.client_id,
-                state=job.state,
-                remaining=await self._queue.remaining(owner),
-            )
-        )
+        await announce(self._bus, self._queue, job, job.state)
         answer = {"prompt_id": job.id, "number": _number(job), "node_errors": validated.node_errors}
         return responses.json(answer)
 
