@@ -51,6 +51,9 @@ def _run(config: Config, announce: Callable[[Listening], None]) -> None:
     if sys.platform != "win32":
         import uvloop
 
+        from gesso.processes.posix import open_many_files
+
+        open_many_files()
         runner = uvloop.run
     runner(serve(config, announce))
 

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gesso.errors import ConfigError
+from gesso.gateway.connection import Connection
 
 BACKLOG = 2048
 # Browsers and libraries reuse connections; a proxy in front must not find one closed that it holds open.
@@ -52,7 +53,7 @@ class Server(uvicorn.Server):
                 app,
                 lifespan="off",
                 interface="asgi3",
-                http="httptools",
+                http=Connection,
                 ws="websockets-sansio",
                 ws_max_size=MESSAGE_BYTES,
                 ws_per_message_deflate=False,

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,6 +14,13 @@ from typing import IO
 import psutil
 
 assert sys.platform != "win32"  # noqa: S101 - tells the type checker which system this file is for
+
+
+def open_many_files() -> None:
+    """Take all the open files that the system grants us: each connection is one, and the default is 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def spawn(

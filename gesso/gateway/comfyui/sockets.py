@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from gesso.access.identity import Identity
+from gesso.errors import OverLimit
 from gesso.events import Bus, JobChanged, JobMessage, JobPreview, JobText
 from gesso.gateway import responses
 from gesso.gateway.comfyui.socket import Socket
@@ -27,6 +28,8 @@ PERSONAL = frozenset(
         "execution_error",
     }
 )
+# Of one user: each costs a connection and memory, and hears of every one of his jobs.
+SOCKETS_LIMIT = 100
 
 
 class Sockets:
@@ -58,6 +61,8 @@ class Sockets:
     async def _serve(self, websocket: WebSocket) -> None:
         identity: Identity = websocket.scope["gesso.identity"]
         sid = websocket.query_params.get("clientId") or uuid4().hex
+        if len(self._by_owner.get(identity.account_id, ())) >= SOCKETS_LIMIT:
+            raise OverLimit(f"You have {SOCKETS_LIMIT} sockets open, which is the limit.", retry_after_s=5.0)
         socket = Socket(websocket=websocket, owner=identity.account_id, sid=sid)
         await websocket.accept()
         # Asked last before the socket is entered, so that no change is missed in between.

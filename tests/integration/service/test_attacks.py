@@ -5,17 +5,22 @@ import io
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
 from tests.integration.service.test_comfyui_jobs import ended, load_and_save, submit, upload
 from tests.integration.service.test_comfyui_users import new_user
-from tests.integration.sketch.exchange import send, send_json
+from tests.integration.sketch.exchange import bearer, send, send_json
 from tests.integration.sketch.workflows import plain
+from tests.running import wait_for
 from tests.service import RunningGesso
 
 RED = "#c80102"
@@ -127,3 +132,28 @@ def test_body_of_nothing_but_brackets_is_refused_unread(scene: Scene) -> None:
     answer = send(scene.eve, "POST", "/prompt", body, {"Content-Type": "application/json"})
     assert answer.status == 400
     assert "500000 values" in answer.json["error"]["message"]
+
+
+def test_sockets_of_one_user_are_counted_and_those_of_others_are_not(
+    service: RunningGesso, scene: Scene
+) -> None:
+    def open_socket(url: str) -> ClientConnection:
+        header = bearer(urlsplit(url).password)
+        return connect(f"ws://127.0.0.1:{service.port}/ws", additional_headers=header, proxy=None)
+
+    with ExitStack() as sockets:
+        for _ in range(100):
+            sockets.enter_context(open_socket(scene.eve))
+        with pytest.raises(InvalidStatus) as refused:
+            open_socket(scene.eve)
+        assert refused.value.response.status_code == 429
+        sockets.enter_context(open_socket(scene.ann))
+    wait_for(lambda: _opens(open_socket, scene.eve))
+
+
+def _opens(open_socket: Callable[[str], ClientConnection], url: str) -> bool:
+    try:
+        with open_socket(url):
+            return True
+    except InvalidStatus:
+        return False
