@@ -141,11 +141,8 @@ class Runner:
     ) -> Verdict:
         """Relay what the engine says until its history holds the end."""
         while True:
-            message: Delivery | None = None
+            message = await _next(listener)
             ended = False
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SILENCE_S):
-                    message = await listener.get()
             if message is not None and not isinstance(message, Reconnected):
                 ended = await relay.tell(message)
                 if not ended:
@@ -208,3 +205,13 @@ class Runner:
         await announce(self._bus, self._queue, job, job.state)
         if job.state is not State.QUEUED:
             tell(self._bus, job, "executing", {"node": None, "prompt_id": job.id})
+
+
+async def _next(listener: Listener) -> Delivery | None:
+    """What the engine says next; None after a silence."""
+    if not listener.empty():
+        return listener.get_nowait()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SILENCE_S):
+            return await listener.get()
+    return None
