@@ -12,9 +12,8 @@ from typing import Any
 
 from gesso.cli.main import main
 from gesso.engines.comfyui import ComfyUI
-from gesso.jobs.artifacts import Writer
+from gesso.jobs.artifacts import Artifacts, Writer
 from gesso.jobs.collect import Collector
-from gesso.jobs.files import Files
 from gesso.jobs.queue import Queue
 from gesso.jobs.relay import Relay
 
@@ -32,6 +31,10 @@ def message_of_type(kind: str) -> When:
     return matches
 
 
+def sealing(artifacts: Any, fn: Callable[..., Any], *rest: Any) -> bool:
+    return fn.__name__ == "seal"
+
+
 # point: (class, method, before or after it, on which call)
 POINTS: dict[str, tuple[type, str, str, When]] = {
     "before-submit-is-stored": (Queue, "submit", "before", always),
@@ -42,8 +45,8 @@ POINTS: dict[str, tuple[type, str, str, When]] = {
     "after-it-began": (Relay, "tell", "after", message_of_type("execution_start")),
     "in-progress": (Relay, "tell", "after", message_of_type("progress")),
     "before-an-output-is-fetched": (Collector, "_keep", "before", always),
-    "after-an-output-is-on-disk": (Writer, "commit", "after", always),
-    "after-an-output-is-named": (Files, "put", "after", always),
+    "after-an-output-is-on-disk": (Artifacts, "on_disk", "after", sealing),
+    "after-an-output-is-named": (Writer, "commit_with", "after", always),
     "before-the-end-is-stored": (Queue, "finish", "before", always),
     "after-the-end-is-stored": (Queue, "finish", "after", always),
 }
