@@ -198,7 +198,7 @@ class EngineConfig(Table):
     """What gesso shows to an engine given by `url`."""
 
     slots: Annotated[int, Field(ge=1)] = 2
-    """How many jobs it is handed at a time: one that runs, and one that waits so that the GPU never does."""
+    """How many jobs it is handed at a time: one that runs and, behind a short one, one that waits there."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
