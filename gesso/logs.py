@@ -34,6 +34,13 @@ def masked(value: str) -> str:
     return f"***{fingerprint(value)}"
 
 
+def shown(text: str) -> str:
+    """`text` with what a terminal or a line would take for a command as its code: "\\n", "\\x1b"."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class Redaction:
     """Replaces every registered secret, wherever it stands in a text."""
 
@@ -76,16 +83,19 @@ class _Records(logging.Formatter):
 
     def message(self, record: logging.LogRecord) -> str:
         """The message, and the traceback below it; secrets are still in it."""
-        text = record.getMessage()
-        if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
-        if record.stack_info:
-            text += "\n" + record.stack_info
-        return text
+        return "\n".join([record.getMessage(), *self.below(record)])
+
+    def below(self, record: logging.LogRecord) -> list[str]:
+        """The lines of what is told beside the message."""
+        told = self.formatException(record.exc_info) if record.exc_info else ""
+        return [*told.splitlines(), *(record.stack_info or "").splitlines()]
 
 
 class TextRecords(_Records):
-    """`2026-11-21T10:00:00.123Z INFO gesso.jobs.dispatcher [request 7f3a] [job 91c2] message`"""
+    """`2026-11-21T10:00:00.123Z INFO gesso.jobs.dispatcher [request 7f3a] [job 91c2] message`
+
+    A line that does not begin with two blanks is a record: what came from outside cannot forge one.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         ids = "".join(
@@ -94,7 +104,8 @@ class TextRecords(_Records):
             if value
         )
         head = f"{_time(record)} {record.levelname} {record.name}{ids}"
-        return self._known.apply(f"{head} {self.message(record)}")
+        lines = [f"{head} {shown(record.getMessage())}", *(shown(line) for line in self.below(record))]
+        return self._known.apply("\n  ".join(lines))
 
 
 class JsonRecords(_Records):

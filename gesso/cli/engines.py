@@ -42,7 +42,7 @@ def logs(
     """Print the last lines of an engine's log. With --json, each line is a JSON text."""
     with Api(url, key).text("engines", name, "logs", lines=lines, follow=follow) as chunks:
         for line in _lines(chunks):
-            show.as_json(line) if as_json else print(line)
+            show.as_json(line) if as_json else print(show.tamed(line))
             sys.stdout.flush()
 
 

@@ -1,10 +1,13 @@
 """Printing: tables and records for people, JSON for programs, notes beside both."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+UNTAMED = re.compile(r"\x1b\[[0-9;]*m|[^\n\t\x20-\x7e\xa0-\u200d\u2010-\u2027\u202f-\u2065\u2070-\U0010ffff]")
 
 
 def as_json(value: object) -> None:
@@ -13,7 +16,12 @@ def as_json(value: object) -> None:
 
 def note(text: str) -> None:
     """Something for the person in front of the screen, on standard error: it is not the result."""
-    print(text, file=sys.stderr)
+    print(tamed(text), file=sys.stderr)
+
+
+def tamed(text: str) -> str:
+    """Text from elsewhere, for a terminal: it may have colours and lines, but nothing that moves or hides."""
+    return UNTAMED.sub(lambda found: found[0] if found[0].startswith("\x1b[") else "?", text)
 
 
 def table(
@@ -58,7 +66,7 @@ def _text(value: object) -> str:
         case float():
             return f"{value:.1f}"
         case list() | tuple() | set() | frozenset():
-            return ", ".join(str(item) for item in value) or "-"
+            value = ", ".join(str(item) for item in value) or "-"
     # One thing, one line: what comes from elsewhere must not draw on the terminal.
     return "".join(character if character.isprintable() else " " for character in str(value))
 

@@ -3,11 +3,12 @@
 import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from gesso.logs import Redaction, configure, fingerprint, job_id, masked, redaction, request_id
+from gesso.logs import Redaction, TextRecords, configure, fingerprint, job_id, masked, redaction, request_id
 
 SECRET = "correct horse battery"
 
@@ -98,3 +99,16 @@ def test_ordinary_words_stay(text: str) -> None:
 
 def test_a_fingerprint_is_the_beginning_of_the_sha256() -> None:
     assert fingerprint("abc") == "ba7816bf"
+
+
+def test_what_comes_from_outside_neither_begins_a_line_nor_draws_on_a_terminal() -> None:
+    try:
+        raise ValueError("two\n2026-11-21T00:00:00.000Z INFO forged \x1b[2J")
+    except ValueError:
+        written = TextRecords(Redaction()).format(
+            logging.LogRecord("x", logging.INFO, "x", 1, "job %s", ("1\n2 \x9b \u202e",), sys.exc_info())
+        )
+    first, *below = written.splitlines()
+    assert first.endswith(r"job 1\n2 \x9b \u202e")
+    assert all(line.startswith("  ") for line in below)
+    assert "\x1b" not in written

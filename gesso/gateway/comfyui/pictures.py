@@ -22,15 +22,9 @@ from gesso.protocol.pictures import apply_mask, render_view
 
 CHUNK_BYTES = 1 << 20
 TYPES = ("input", "output", "temp")
-# Shown by browsers as documents with scripts of their own; sent as plain bytes, as ComfyUI does.
-ACTIVE = (
-    "text/html",
-    "text/html-sandboxed",
-    "application/xhtml+xml",
-    "text/javascript",
-    "text/css",
-    "image/svg+xml",
-)
+# Words in the kinds that browsers show as documents with scripts of their own; sent as plain bytes, as
+# ComfyUI does with most of them. Any XML can be XHTML.
+ACTIVE = ("html", "xml", "script", "css", "hta", "rfc822", "flash")
 
 
 class Pictures:
@@ -121,7 +115,7 @@ class Pictures:
             shown, kind = await asyncio.to_thread(render_view, data, query.get("preview"), channel)
             return Response(shown, media_type=kind, headers=headers)
         kind = mimetypes.guess_type(ref.filename)[0] or "application/octet-stream"
-        if kind in ACTIVE:
+        if any(word in kind for word in ACTIVE):
             kind = "application/octet-stream"
         return _FileInBlocks(path, media_type=kind, headers=headers)
 

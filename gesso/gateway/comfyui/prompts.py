@@ -37,6 +37,7 @@ from gesso.workflows.uploads import folder_inputs, upload_checks, upload_inputs
 from gesso.workflows.validate import Validated, validate
 
 SUFFIX_LIMIT = 16
+MOST = 1 << 53
 
 
 class Prompts:
@@ -157,7 +158,7 @@ class Prompts:
 
     async def interrupt(self, request: Request) -> Response:
         """`POST /interrupt` {"prompt_id"?}: the caller's running jobs, or the one named if it is his."""
-        body = _object(await read_json(request)) if await request.body() else {}
+        body = _object(await read_json(request, default={}))
         prompt_id = body.get("prompt_id")
         ids = None if not prompt_id else _ids([prompt_id])
         await self._dispatcher.cancel(caller(request).account_id, ids, [State.RUNNING])
@@ -261,6 +262,7 @@ def _whole(request: Request, name: str) -> int | None:
     if text is None:
         return None
     try:
-        return int(text)
+        # No history is longer; a database has no larger numbers.
+        return max(-MOST, min(MOST, int(text)))
     except ValueError as error:
         raise RequestError(f"`{name}` is a whole number, not {text!r}.") from error

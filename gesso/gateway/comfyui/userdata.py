@@ -14,6 +14,7 @@ from gesso.database.database import Database
 from gesso.database.schema import userdata
 from gesso.errors import RequestError
 from gesso.gateway import responses
+from gesso.gateway.comfyui.body import read_body
 from gesso.gateway.comfyui.caller import caller
 from gesso.protocol.userdata import UserFile, file_info, list_userdata, list_userdata_v2, safe_path
 
@@ -25,6 +26,8 @@ STARTING_FILES = {
     "comfy.templates.json": b"[]",
     "workflows/.index.json": b'{"favorites": []}',
 }
+# It is kept in the database, which one thread writes: workflows, not pictures.
+FILE_BYTES = 20_000_000
 # Nothing that a browser would show as a page with scripts.
 KINDS = {"json": "application/json", "css": "text/css; charset=utf-8"}
 
@@ -93,7 +96,7 @@ class Userdata:
         path = _path_or_none(file)
         if path is None:
             return Response(status_code=403)
-        content = await request.body()
+        content = await read_body(request, FILE_BYTES)
         overwrite = request.query_params.get("overwrite", "true") != "false"
         owner = caller(request).account_id
         entry = await self._database.tx(_write, owner, path, content, self._clock(), overwrite)

@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.integration.service.test_comfyui_jobs import ended, load_and_save, submit, upload
 from tests.integration.service.test_comfyui_users import new_user
-from tests.integration.sketch.exchange import bearer, send, send_json
+from tests.integration.sketch.exchange import bearer, form, send, send_json
 from tests.integration.sketch.workflows import plain
 from tests.running import wait_for
 from tests.service import RunningGesso
@@ -131,7 +131,7 @@ def test_body_of_nothing_but_brackets_is_refused_unread(scene: Scene) -> None:
     body = json.dumps({"prompt": plain(1), "extra_data": {"x": [[] for _ in range(600_000)]}}).encode()
     answer = send(scene.eve, "POST", "/prompt", body, {"Content-Type": "application/json"})
     assert answer.status == 400
-    assert "500000 values" in answer.json["error"]["message"]
+    assert "250000 values" in answer.json["error"]["message"]
 
 
 def test_sockets_of_one_user_are_counted_and_those_of_others_are_not(
@@ -157,3 +157,44 @@ def _opens(open_socket: Callable[[str], ClientConnection], url: str) -> bool:
             return True
     except InvalidStatus:
         return False
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.html", "a.HTM", "a.svg", "a.xml", "a.xsl", "a.rdf", "a.xhtml", "a.js", "a.mjs", "a.css", "a.mht"],
+)
+def test_file_is_never_shown_as_a_page_with_scripts(scene: Scene, name: str) -> None:
+    body, headers = form({}, (name, b"<script xmlns='http://www.w3.org/1999/xhtml'>alert(1)</script>"))
+    named = send(scene.eve, "POST", "/upload/image", body, headers).json["name"]
+    for path in (f"/view?filename={named}&type=input", f"/api/view?filename={named}&type=input"):
+        answer = send(scene.eve, "GET", path)
+        assert answer.header("Content-Type") == "application/octet-stream"
+        assert answer.header("X-Content-Type-Options") == "nosniff"
+    assert send(scene.eve, "POST", f"/userdata/{name}", body).status == 200
+    kind = send(scene.eve, "GET", f"/userdata/{name}").header("Content-Type")
+    assert kind == ("text/css; charset=utf-8" if name == "a.css" else "application/octet-stream")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/queue", {"delete": ["\ud800"]}),
+        ("POST", "/history", {"delete": ["\ud800"]}),
+        ("POST", "/interrupt", {"prompt_id": "\ud800"}),
+        ("POST", "/settings", {"\ud800": 1}),
+        ("POST", "/settings", {"x": "x" * 3_000_000}),
+        ("POST", "/settings/x", [[]] * 300_000),
+        ("POST", "/userdata/x", "x" * 21_000_000),
+        ("POST", "/prompt", {"prompt": {}, "extra_data": {"x": "x" * 21_000_000}}),
+    ],
+    ids=str,
+)
+def test_what_no_store_takes_is_the_callers_mistake(scene: Scene, method: str, path: str, body: Any) -> None:
+    answer = send_json(scene.eve, method, path, body)
+    assert answer.status in (400, 413)
+    assert answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize("query", [f"max_items={10**30}", f"offset={10**30}", f"max_items=-{10**30}"])
+def test_numbers_beyond_any_history_are_taken_as_such(scene: Scene, query: str) -> None:
+    assert send(scene.eve, "GET", f"/history?{query}").status == 200

@@ -63,3 +63,13 @@ def test_plain_progress_is_a_line_per_node_and_not_per_step(capsys):
     for node, step in (("1", 1), ("1", 2), ("1", 3), ("2", 1)):
         tell(Progress(fraction=0.5, node=node, class_type="X", step=step, steps=9))
     assert capsys.readouterr().err.splitlines() == [" 50% X (node 1) 1/9", " 50% X (node 2) 1/9"]
+
+
+def test_text_from_elsewhere_keeps_its_colours_and_moves_nothing() -> None:
+    text = "\x1b[31mred\x1b[0m\tfür → 絵\n\x1b[2J\x1b]0;title\x07\x9b\u202e\r"
+    assert show.tamed(text) == "\x1b[31mred\x1b[0m\tfür → 絵\n?[2J?]0;title????"
+
+
+def test_lists_are_tamed_in_tables_too(capsys: pytest.CaptureFixture[str]) -> None:
+    show.record({"scopes": ["a\x1b[2J", "b"]})
+    assert capsys.readouterr().out == "scopes  a [2J, b\n"
