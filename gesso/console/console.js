@@ -55,8 +55,10 @@ function show(moved) {
   current?.stop();
   const open = place ?? places[0];
   for (const link of document.querySelectorAll("#places a")) {
-    if (link.getAttribute("href") === `#/${open?.name}`) link.setAttribute("aria-current", id === null ? "page" : "true");
+    const here = link.getAttribute("href") === `#/${open?.name}`;
+    if (here) link.setAttribute("aria-current", id === null ? "page" : "true");
     else link.removeAttribute("aria-current");
+    if (here) link.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
   current = open ? (id === null ? open.view(me) : open.one(me, id)) : nowhere();
   document.title = `${current.title} · gesso`;

@@ -18,7 +18,7 @@ export function fill(element, ...children) {
   return element;
 }
 
-const shown = (children) => children.flat().filter((child) => child !== null && child !== undefined && child !== false);
+const shown = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 
 /** Write only what differs: a text that is set again would be read out, and deselected, again. */
 export function say(element, text) {

@@ -58,7 +58,7 @@ function panel(first, lookAgain, linked) {
   const log = linked && !first.external
     ? h("a", { class: "button quiet", href: `#/engines/${encodeURIComponent(first.name)}` }, "Log") : null;
   const element = h("li", { class: "row engine" }, state,
-    h("div", { class: "text" }, h("p", { class: "title" }, first.name, " ", h("span", { class: "kind" }, first.kind)), reason, facts, trouble),
+    h("div", { class: "text" }, h("p", { class: "title" }, linked ? `${first.name} ` : null, h("span", { class: "kind" }, first.kind)), reason, facts, trouble),
     h("div", { class: "tools" }, log, levers.map(({ button }) => button)));
   let drawn = null;
   return {
@@ -66,12 +66,17 @@ function panel(first, lookAgain, linked) {
     update(engine) {
       if (engine === drawn || JSON.stringify(engine) === JSON.stringify(drawn)) return;
       drawn = engine;
-      fill(state, h("span", { class: `badge ${LOOKS[engine.state] ?? "failed"}` }, engine.state.replaceAll("-", " ")));
+      fill(state, h("span", { class: `badge ${LOOKS[engine.state] ?? "failed"}` }, stateWords(engine.state)));
       say(reason, engine.reason);
       fill(facts, factsOf(engine));
       for (const { button, fits } of levers) button.hidden = !fits(engine);
     },
   };
+}
+
+function stateWords(state) {
+  const words = state.replaceAll("-", " ");
+  return words[0].toUpperCase() + words.slice(1);
 }
 
 function leverOf(lever, name, lookAgain, trouble) {
@@ -91,8 +96,8 @@ function factsOf(engine) {
     ["Prompts it has", engine.queue_remaining === null ? "not known" : String(engine.queue_remaining)],
     ["Nodes", engine.nodes === null ? "not known" : String(engine.nodes)],
     ["Version", engine.version ?? "not known"],
-    ["Address", h("code", {}, engine.url)],
+    ["Address", h("code", {}, engine.url), "address"],
     engine.external ? ["Run by", "somebody else: gesso only watches it"] : ["Process", engine.pid === null ? "none" : String(engine.pid)],
   ];
-  return rows.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value)));
+  return rows.map(([term, value, look]) => h("div", { class: look }, h("dt", {}, term), h("dd", {}, value)));
 }

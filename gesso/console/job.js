@@ -39,7 +39,7 @@ export function jobView(me, id) {
     fill(tools, isActive(job) && !job.cancel_asked ? action("Cancel this job", cancel) : null,
       workflows(job));
     fill(error, failed(job));
-    fill(pictures, mine ? made(job) : notMine(job));
+    fill(pictures, mine ? [made(job), texts(job)] : notMine(job));
     element.querySelector("h2").hidden = false;
     fill(facts, aboutIt(job));
     fill(asked, nodes(job.payload.prompt));
@@ -66,6 +66,13 @@ function made(job) {
   });
 }
 
+/** What nodes show as text, such as ComfyUI's "Preview Any". */
+function texts(job) {
+  return Object.entries(job.outputs ?? {}).flatMap(([node, output]) => [output?.text ?? []].flat()
+    .filter((text) => typeof text === "string")
+    .map((text) => h("figure", { class: "written" }, h("pre", { tabindex: "0" }, text), h("figcaption", {}, `Text of node ${node}`))));
+}
+
 const notMine = (job) => (job.file_count
   ? h("p", { class: "hint" }, `It made ${job.file_count} ${job.file_count === 1 ? "file" : "files"}, which only ${job.owner} can see.`) : null);
 
@@ -77,7 +84,7 @@ function failed(job) {
     h("p", {}, found.where ? [h("b", {}, found.where), " failed: "] : null, found.message),
     job.error.exception_type ? h("p", { class: "remedy" }, job.error.exception_type) : null,
     found.remedy ? h("p", { class: "remedy" }, found.remedy) : null,
-    trace ? h("details", {}, h("summary", {}, "What the engine's log says"), h("pre", { tabindex: "0" }, trace)) : null);
+    trace ? h("details", {}, h("summary", {}, "Traceback"), h("pre", { tabindex: "0" }, trace)) : null);
 }
 
 function aboutIt(job) {
@@ -97,8 +104,8 @@ function aboutIt(job) {
 function workflows(job) {
   const editor = job.payload.extra_data?.extra_pnginfo?.workflow;
   return [
-    saving("Workflow (API format)", `${job.id}-api.json`, job.payload.prompt),
-    editor ? saving("Workflow (for ComfyUI's editor)", `${job.id}.json`, editor) : null,
+    saving("workflow (API format)", `${job.id}-api.json`, job.payload.prompt),
+    editor ? saving("workflow (for ComfyUI's editor)", `${job.id}.json`, editor) : null,
   ];
 }
 
@@ -107,7 +114,7 @@ function saving(label, name, value) {
     const address = URL.createObjectURL(new Blob([JSON.stringify(value, null, 2)], { type: "application/json" }));
     h("a", { href: address, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
-  } }, `Download: ${label}`);
+  } }, `Download ${label}`);
 }
 
 /** Every node with what was set in it; links between nodes say where they lead. */

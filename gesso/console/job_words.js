@@ -31,14 +31,17 @@ export function timing(job, place = null) {
     return ["for ", elapsed(job.created), place === 0 ? ", next in your queue." : place ? `, number ${place + 1} in your queue.` : ".", again];
   }
   if (job.state === "running") {
-    const waited = `, after waiting ${duration(job.started - job.created)}.`;
     if (job.at_engine) return ["at ", h("b", {}, job.engine), ", which finishes another job first, for ", elapsed(job.created), "."];
-    return ["for ", elapsed(job.started), " on ", h("b", {}, job.engine), waited];
+    return ["for ", elapsed(job.started), " on ", h("b", {}, job.engine), waited(job, ", after waiting "), "."];
   }
-  const parts = [when(job.finished)];
-  if (job.started === null) return [...parts, `, after waiting ${duration(job.finished - job.created)}`];
-  return [...parts, `, ran ${duration(job.finished - job.started)} on `, h("b", {}, job.engine ?? "an engine"),
-    `, waited ${duration(job.started - job.created)}`];
+  if (job.started === null) return [when(job.finished), " · waited ", duration(job.finished - job.created)];
+  return [when(job.finished), " · ran ", duration(job.finished - job.started), " on ", h("b", {}, job.engine ?? "an engine"),
+    waited(job, " · waited ")];
+}
+
+function waited(job, words) {
+  const seconds = job.started - job.created;
+  return seconds < 0.1 ? null : `${words}${duration(seconds)}`;
 }
 
 /** { where, message, remedy } of a failed job, or null. */

@@ -7,7 +7,8 @@ const WORDS = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 /** "0.4 s", "12 s", "3 min 5 s", "1 h 4 min" */
 export function duration(seconds) {
-  if (seconds < 10) return `${Math.max(seconds, 0).toFixed(1)} s`;
+  if (seconds < 0.05) return "under 0.1 s";
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const count = Math.round(seconds);
   if (count < 60) return `${count} s`;
   if (count < 3600) return joined(Math.floor(count / 60), "min", count % 60, "s");
@@ -22,7 +23,8 @@ export function relative(at) {
   const size = Math.abs(seconds);
   if (size < 5) return "just now";
   const [step, unit] = STEPS.find(([each]) => size >= each);
-  const count = Math.trunc(seconds / step);
+  // What was made to end in 90 days ends in 90 days, also a moment later.
+  const count = seconds > 0 ? Math.round(seconds / step) : Math.trunc(seconds / step);
   if (unit === "day" || unit === "hour") return WORDS.format(count, unit);
   return count < 0 ? `${-count} ${unit} ago` : `in ${count} ${unit}`;
 }

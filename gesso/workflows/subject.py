@@ -5,12 +5,12 @@ from typing import Any
 
 from gesso.workflows.graph import inputs_of, is_link
 
-LIMIT = 160
+SHORTEST, LIMIT = 3, 160
 # Inputs that hold what somebody wrote for the picture, and those that hold what he does not want in it.
 WRITTEN = ("text", "prompt", "positive", "caption", "string", "value")
 UNWANTED = "negative"
 # Every workflow has these; they tell nothing.
-COMMON = ("Load", "Save", "Preview", "Empty", "VAE", "CLIP")
+COMMON = ("Load", "Save", "Preview", "Empty", "VAE", "CLIP", "Primitive")
 
 
 def subject(prompt: Mapping[str, Any]) -> str | None:
@@ -29,7 +29,7 @@ def subject(prompt: Mapping[str, Any]) -> str | None:
         if isinstance(value, str) and UNWANTED not in name and any(word in name for word in WRITTEN)
     ]
     longest = max(written, key=len, default="")
-    return _cut(longest) or None
+    return _cut(longest) if len(longest) >= SHORTEST else None
 
 
 def work(needs: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from gesso.database.sqlite import sqlite_url
 from gesso.events import Bus
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway.api import make_api
+from gesso.gateway.console import Console
 from gesso.gateway.health import Health
 from gesso.gateway.login import Login
 from gesso.gateway.middleware.failures import Failures
@@ -102,6 +103,7 @@ def _app(door: Door, behind_proxy: bool) -> ASGIApp:
     routes = Routes()
     Login(door.access, behind_proxy=behind_proxy).add_to(routes)
     Health(door.db, door.supervisor).add_to(routes)
+    Console().add_to(routes)
     api = make_api(access=door.access, queue=door.queue, supervisor=door.supervisor, cancel=cancel)
     routes.mount("/gesso/api", api)
     routes.add("GET", "/", _who)

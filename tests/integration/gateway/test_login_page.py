@@ -50,8 +50,8 @@ def test_a_person_signs_in_and_out_by_keyboard(
             if scripts:
                 assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
                 assert await page.evaluate("document.cookie") == ""
-            await page.keyboard.press("Tab")
-            await page.keyboard.press("Tab")
+            for _ in ("Go on", "My jobs and keys", "Sign out"):
+                await page.keyboard.press("Tab")
             await page.keyboard.press("Enter")
             await page.get_by_role("heading", name="Sign in").wait_for()
             answer = await page.goto(f"{door.url}/who")
