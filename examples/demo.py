@@ -21,7 +21,9 @@ console = Console(highlight=False, soft_wrap=True)
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--stay", action="store_true", help="no job; run until Ctrl-C")
-    arguments.add_argument("--listen", help="address to listen on; default: a free port, 127.0.0.1:8700 with --stay")
+    arguments.add_argument(
+        "--listen", help="address to listen on; default: a free port, 127.0.0.1:8700 with --stay"
+    )
     given = arguments.parse_args()
     DEMO.mkdir(exist_ok=True)
     server, url, key = start(given.listen or ("127.0.0.1:8700" if given.stay else "127.0.0.1:0"))
@@ -48,8 +50,6 @@ def main() -> int:
 def start(listen: str) -> tuple["subprocess.Popen[str]", str, str]:
     """Run `gesso up` as anybody would; its address, and the administrator's key."""
     storage = DEMO / "storage"
-    if not KEY.exists() and storage.exists():
-        sys.exit(f"demo: {KEY} is gone, and a key is shown only once: remove {DEMO}, try again.")
     command = [sys.executable, "-m", "gesso", "up", "--json", "--listen", listen]
     with (DEMO / "gesso.log").open("w") as log:
         server = subprocess.Popen(  # noqa: S603
@@ -57,14 +57,39 @@ def start(listen: str) -> tuple["subprocess.Popen[str]", str, str]:
         )
     assert server.stdout is not None  # noqa: S101
     line = server.stdout.readline()
-    if not line:
-        server.wait()
-        sys.exit(f"demo: gesso did not start:\n{(DEMO / 'gesso.log').read_text()}")
+    if not line.startswith('{"url"'):
+        sys.exit(f"demo: gesso did not start. {reason(line + server.stdout.read())}")
     told = json.loads(line)
-    if told["key"]:
+    if told["key"] or not KEY.exists():
         KEY.touch(mode=0o600)
-        KEY.write_text(told["key"])
+        KEY.write_text(told["key"] or new_key(storage))
     return server, told["url"], KEY.read_text()
+
+
+def reason(output: str) -> str:
+    """What `gesso up --json` said instead of its address, or its log."""
+    try:
+        error = json.loads(output)["error"]
+    except (ValueError, KeyError):
+        return f"Its log:\n{(DEMO / 'gesso.log').read_text()}"
+    return f"{error['message']}\n  {error['remedy']}"
+
+
+def new_key(storage: Path) -> str:
+    """A key is shown only once; whoever lost it makes another, on gesso's machine."""
+    command = [
+        sys.executable,
+        "-m",
+        "gesso",
+        "keys",
+        "create",
+        "demo",
+        "--local",
+        "--directory",
+        str(storage),
+    ]
+    made = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    return made.stdout.strip()
 
 
 def paint(url: str, key: str) -> Path:

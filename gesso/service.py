@@ -137,7 +137,14 @@ def _gateway(
 @contextmanager
 def _held(directory: Path) -> Iterator[None]:
     """The storage directory is ours alone: SQLite's jobs are adopted at start without asking for leases."""
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        # Everybody's pictures are in it: no other account of this machine is let in.
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (directory / "gesso.lock").touch()
+    except OSError as error:
+        raise StorageError(
+            f"The storage directory {str(directory)!r} cannot be used: {error.strerror}."
+        ) from error
     lock = FileLock(directory / "gesso.lock")
     try:
         with lock.acquire(timeout=0):

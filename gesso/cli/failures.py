@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from gesso.cli import show
 from gesso.cli.exits import Exit, exit_for
-from gesso.errors import ExecutionFailed, GessoError, InvalidWorkflow, OverLimit
+from gesso.errors import ExecutionFailed, GessoError, InvalidWorkflow, OverLimit, Unauthorized
 
 
 def report(error: GessoError, *, as_json: bool) -> Exit:
@@ -14,8 +14,18 @@ def report(error: GessoError, *, as_json: bool) -> Exit:
     else:
         show.note(f"gesso: {error.message}")
         _details(error)
-        show.note(f"  {error.remedy}")
+        show.note(f"  {_remedy(error)}")
     return exit_for(error)
+
+
+def _remedy(error: GessoError) -> str:
+    """The server speaks to programs that send headers; here is a person at a command line."""
+    if error.remedy == Unauthorized.remedy:
+        return (
+            "Give a key with --key or GESSO_KEY. A lost one is replaced on gesso's machine: "
+            "`gesso keys create --local`."
+        )
+    return error.remedy
 
 
 def _details(error: GessoError) -> None:

@@ -31,13 +31,14 @@ def list_(
     everybody: Everybody = False,
     on_disk: Local = False,
     config: options.Config = None,
+    directory: options.Directory = None,
     url: options.Url = None,
     key: options.Key = None,
     as_json: options.Json = False,
 ) -> None:
     """List keys. The keys themselves are not stored, only their beginnings."""
     if on_disk:
-        found = local.keys(config, None if everybody else user)
+        found = local.keys(local.database_url(config, directory), None if everybody else user)
     else:
         found = Api(url, key).get("keys", account=user, all=everybody)["keys"]
     if as_json:
@@ -58,6 +59,7 @@ def create(
     days: Days = None,
     on_disk: Local = False,
     config: options.Config = None,
+    directory: options.Directory = None,
     url: options.Url = None,
     key: options.Key = None,
     as_json: options.Json = False,
@@ -65,7 +67,13 @@ def create(
     """Create a key and print it. It is shown this once."""
     expires_in_s = None if days is None else days * 86400
     if on_disk:
-        made = local.create_key(config, user or "admin", name, scopes=scopes, expires_in_s=expires_in_s)
+        made = local.create_key(
+            local.database_url(config, directory),
+            user or "admin",
+            name,
+            scopes=scopes,
+            expires_in_s=expires_in_s,
+        )
     else:
         body = {"name": name, "account": user, "scopes": scopes, "expires_in_s": expires_in_s}
         # Not repeated: a key whose answer was lost would be one that nobody knows.
@@ -82,12 +90,16 @@ def revoke(
     id: Id,
     on_disk: Local = False,
     config: options.Config = None,
+    directory: options.Directory = None,
     url: options.Url = None,
     key: options.Key = None,
     as_json: options.Json = False,
 ) -> None:
     """Revoke a key: from now on it opens nothing."""
-    revoked = local.revoke_key(config, id) if on_disk else Api(url, key).delete("keys", id)
+    if on_disk:
+        revoked = local.revoke_key(local.database_url(config, directory), id)
+    else:
+        revoked = Api(url, key).delete("keys", id)
     if as_json:
         show.as_json(revoked)
     else:

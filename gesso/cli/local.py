@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def keys(config: Path | None, account: str | None) -> list[dict[str, Any]]:
+def keys(url: str, account: str | None) -> list[dict[str, Any]]:
     """The keys of the account of this name, or of all."""
 
     async def listed(access: "Access") -> list[dict[str, Any]]:
         owner = None if account is None else (await access.account(account)).id
         return [_plain(key) for key in await access.keys(owner)]
 
-    return _with_access(config, listed)
+    return _with_access(url, listed)
 
 
 def create_key(
-    config: Path | None, account: str, name: str, *, scopes: list[str] | None, expires_in_s: float | None
+    url: str, account: str, name: str, *, scopes: list[str] | None, expires_in_s: float | None
 ) -> dict[str, Any]:
     expires = None if expires_in_s is None else time.time() + expires_in_s
 
@@ -35,23 +35,30 @@ def create_key(
         made = await access.create_key(account, name, scopes=scopes, expires=expires)
         return {"key": _plain(made.key), "token": made.token}
 
-    return _with_access(config, created)
+    return _with_access(url, created)
 
 
-def revoke_key(config: Path | None, key_id: str) -> dict[str, Any]:
+def revoke_key(url: str, key_id: str) -> dict[str, Any]:
     async def revoked(access: "Access") -> dict[str, Any]:
         return _plain(await access.revoke_key(key_id))
 
-    return _with_access(config, revoked)
+    return _with_access(url, revoked)
 
 
-def _with_access(path: Path | None, work: Callable[["Access"], Awaitable[T]]) -> T:
+def database_url(path: Path | None, directory: Path | None) -> str:
+    """Of the configuration at `path`, or of that with another storage directory; ConfigError for none."""
+    from gesso.config.load import load, overridden
+
+    config = load(path).config
+    if directory is not None:
+        config = overridden(config, {"storage": {"directory": directory.resolve()}})
+    _must_exist(config.storage.database_url)
+    return config.storage.database_url
+
+
+def _with_access(url: str, work: Callable[["Access"], Awaitable[T]]) -> T:
     from gesso.access.access import Access
-    from gesso.config.load import load
     from gesso.database.database import open_database
-
-    url = load(path).config.storage.database_url
-    _must_exist(url)
 
     async def run() -> T:
         database = await open_database(url)
@@ -69,7 +76,7 @@ def _must_exist(url: str) -> None:
     if parts.scheme == "sqlite" and not Path(parts.path.removeprefix("/")).exists():
         raise ConfigError(
             f"There is no database {parts.path.removeprefix('/')!r}.",
-            remedy="Name the configuration that gesso runs with: --config FILE.",
+            remedy="Name what gesso runs with: --config FILE, or --directory DIR.",
         )
 
 

@@ -23,6 +23,10 @@ Config = Annotated[
         "--config", metavar="FILE", help="gesso.toml, for --local; else GESSO_CONFIG, ./gesso.toml."
     ),
 ]
+Directory = Annotated[
+    Path | None,
+    typer.Option("--directory", metavar="DIR", help="The storage directory, as for `gesso up`; for --local."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

@@ -62,6 +62,9 @@ def run(
     Prints the path of each file it saved. Ctrl-C cancels the job.
     """
     filled = _filled(workflow, pairs(assignments, "--set"))
+    # Before the job, not after it: hours of work would have nowhere to go.
+    if not detach:
+        output.mkdir(parents=True, exist_ok=True)
     with options.client(url, key) as client:
         job = client.submit(
             filled, images=pairs(images, "--image"), idempotency_key=idempotency_key, front=front
@@ -136,8 +139,10 @@ def _waited(job: "Job", timeout_s: float | None, *, quiet: bool) -> "Result":
         except KeyboardInterrupt:
             if not _gives_up(job):
                 continue
-            cancelled = job.cancel()
-        show.note(f"gesso: job {job.id} {'is cancelled' if cancelled else 'was over already'}.")
+            if not job.cancel():
+                show.note(f"gesso: job {job.id} was over already.")
+                continue
+        show.note(f"gesso: job {job.id} is cancelled.")
         raise typer.Exit(Exit.INTERRUPTED)
 
 

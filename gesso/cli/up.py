@@ -71,6 +71,8 @@ def _print_text(told: Listening, config: Config) -> None:
     if told.key is not None:
         lines.append(f"  admin's key      {told.key}")
         lines.append("                   shown only now: keep it, as GESSO_KEY for example")
+    else:
+        lines.append("  a lost key       is replaced by `gesso keys create --local`")
     lines += [
         f"  engines          {', '.join(engine.name for engine in config.engines)}",
         f"  storage          {config.storage.directory}",

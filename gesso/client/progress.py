@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gesso.protocol.frames import Preview, PreviewWithMetadata, decode
@@ -23,7 +23,7 @@ class Progress:
     step: int | None = None
     """Steps done within the node, where the node tells."""
     steps: int | None = None
-    preview: bytes | None = None
+    preview: bytes | None = field(default=None, repr=False)
     """An encoded picture (JPEG, PNG or WebP), when this news is one."""
 
 

@@ -231,3 +231,29 @@ def test_a_key_is_not_made_in_a_database_that_nobody_uses(gesso):
     code, _, err = gesso("keys", "create", "--local")
     assert code == 5 and "--config" in err
     assert not Path("gesso-data").exists()
+
+
+def test_the_storage_may_be_named_where_there_is_no_configuration(gesso, service):
+    storage = service.directory / "storage"
+    made = gesso.json("keys", "create", "rescue", "--local", "--directory", storage)
+    assert gesso("status", "--key", made["token"])[0] == 0
+    assert gesso("keys", "revoke", made["key"]["id"], "--local", "--directory", storage)[0] == 0
+
+
+@pytest.mark.parametrize("key", ["gesso_wrong", ""])
+def test_who_has_no_key_is_told_how_to_get_one(gesso, monkeypatch, key):
+    monkeypatch.setenv("GESSO_KEY", key)
+    code, _, err = gesso("status")
+    assert code == 4
+    assert "GESSO_KEY" in err and "gesso keys create --local" in err and "Bearer" not in err
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_job_runs(gesso, written):
+    before = gesso.json("jobs", "list")
+    Path("file").write_text("")
+    assert gesso("run", written(workflows.plain()), "-o", "file/out")[0] == 9
+    assert gesso.json("jobs", "list") == before
+
+
+def test_the_storage_is_for_gesso_alone(service):
+    assert (service.directory / "storage").stat().st_mode & 0o777 == 0o700

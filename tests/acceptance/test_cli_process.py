@@ -121,6 +121,30 @@ def test_on_a_terminal_ctrl_c_asks_once_and_no_means_go_on(environment, sketch, 
     assert [path.suffix for path in tmp_path.glob("slow*")] == [".png"]
 
 
+def test_a_job_that_ended_while_it_was_asked_is_saved(environment, sketch, tmp_path):
+    (tmp_path / "w.json").write_text(json.dumps(workflows.slow(steps=10, seconds=0.05)))
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*GESSO, "run", "w.json"],
+        env=environment | {"TERM": "xterm"},
+        cwd=tmp_path,
+        stdin=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    screen = Screen(ours)
+    with process, Client(sketch.url, "") as client:
+        screen.until("SketchSteps")
+        process.send_signal(signal.SIGINT)
+        screen.until("Cancel job")
+        wait_for(lambda: "running" not in [job.state for job in client.jobs()])
+        os.write(ours, b"y\n")
+        screen.rest()
+        assert process.wait(30) == 0
+    os.close(ours)
+    assert [path.suffix for path in tmp_path.glob("slow*")] == [".png"]
+
+
 class Screen:
     """What has appeared on a terminal so far."""
 

@@ -3,7 +3,15 @@
 import json
 
 from gesso.cli.failures import report
-from gesso.errors import ExecutionFailed, InvalidWorkflow, NodeFailure, OverLimit, Problem, Unauthorized
+from gesso.errors import (
+    ExecutionFailed,
+    InvalidWorkflow,
+    NodeFailure,
+    NotFound,
+    OverLimit,
+    Problem,
+    Unauthorized,
+)
 
 PROBLEM = Problem(
     node="3",
@@ -16,10 +24,20 @@ PROBLEM = Problem(
 
 
 def test_people_are_told_what_is_wrong_and_what_to_do(capsys):
-    assert report(Unauthorized("This key was revoked."), as_json=False) == 4
+    assert report(NotFound("There is no job 'x'."), as_json=False) == 6
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.splitlines() == ["gesso: This key was revoked.", f"  {Unauthorized.remedy}"]
+    assert printed.err.splitlines() == ["gesso: There is no job 'x'.", f"  {NotFound.remedy}"]
+
+
+def test_people_give_keys_and_programs_send_headers(capsys):
+    assert report(Unauthorized("This key was revoked."), as_json=False) == 4
+    err = capsys.readouterr().err
+    assert "--key" in err and "gesso keys create --local" in err
+    report(Unauthorized("This key was revoked."), as_json=True)
+    assert json.loads(capsys.readouterr().out)["error"]["remedy"] == Unauthorized.remedy
+    report(Unauthorized(remedy="Ask the proxy's keeper."), as_json=False)
+    assert "Ask the proxy's keeper." in capsys.readouterr().err
 
 
 def test_problems_are_told_node_by_node(capsys):

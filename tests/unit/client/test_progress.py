@@ -128,3 +128,7 @@ def test_an_old_preview_belongs_to_the_job_while_a_node_of_it_runs(tracker):
 def test_rubbish_does_no_harm(tracker, rubbish):
     tracker.feed(rubbish)
     assert tracker.now().fraction == 0.0 and not tracker.ended
+
+
+def test_a_progress_that_is_printed_shows_no_bytes():
+    assert "preview" not in repr(Progress(fraction=0.5, preview=b"\xff\xd8" * 9000))
