@@ -1,5 +1,6 @@
 // My jobs: what runs and waits, then what has ended as pictures, the newest first.
 import { get, post } from "./api.js";
+import { Changes } from "./changes.js";
 import { action, fill, h, keyed, notice, problem } from "./dom.js";
 import {
   badge, failure, isPicture, jobAddress, stateOf, thumbnailAddress, timing, titleOf,
@@ -9,8 +10,9 @@ import { Polling } from "./polling.js";
 const PAGE = 24;
 const ACTIVE = ["running", "queued"];
 const ENDED = ["succeeded", "failed", "cancelled"];
-const QUICK_MS = 1500;
+const QUICK_MS = 2000;
 const SLOW_MS = 5000;
+const HEARING_MS = 20_000;
 
 export function jobsView(me) {
   const trouble = h("div");
@@ -75,10 +77,11 @@ export function jobsView(me) {
   }
 
   const polling = new Polling(look, {
-    everyMs: () => (seen.active?.jobs.length ? QUICK_MS : SLOW_MS),
+    everyMs: () => (seen.active?.jobs.length ? QUICK_MS : changes.heard ? HEARING_MS : SLOW_MS),
     onProblem: (error) => fill(trouble, error ? problem(error) : null),
   });
-  return { title: "My jobs", element, stop: () => polling.stop() };
+  const changes = new Changes(() => polling.soon());
+  return { title: "My jobs", element, stop() { polling.stop(); changes.stop(); } };
 }
 
 /** The first page as it is now, and of what was shown below it all that is older. */

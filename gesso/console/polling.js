@@ -1,5 +1,6 @@
 // Looking again and again: quick while something happens, slow else, not at all while nobody looks.
 
+const SOON_MS = 100;
 const SLOWEST_MS = 30_000;
 
 export class Polling {
@@ -21,6 +22,7 @@ export class Polling {
     // What was asked before may be answered after: that answer is not waited for.
     this.asking?.abort();
     const asking = this.asking = new AbortController();
+    this.busy = true;
     try {
       await this.look(asking.signal);
       if (asking.signal.aborted) return;
@@ -30,11 +32,27 @@ export class Polling {
       if (asking.signal.aborted || error.name === "AbortError") return;
       this.failures += 1;
       this.onProblem(error);
+    } finally {
+      if (asking === this.asking) this.busy = false;
+    }
+    if (this.again) {
+      this.again = false;
+      this.soon();
+      return;
     }
     if (this.ended.signal.aborted || document.hidden) return;
     const every = this.everyMs();
     if (every === null) return;
     this.timer = setTimeout(() => this.now(), Math.min(every * 2 ** this.failures, SLOWEST_MS));
+  }
+
+  /** Look in a moment, once, however often this is called until then. */
+  soon() {
+    if (this.busy) this.again = true;
+    else if (!document.hidden && !this.ended.signal.aborted) {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.now(), SOON_MS);
+    }
   }
 
   stop() {
