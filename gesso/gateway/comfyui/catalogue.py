@@ -55,7 +55,9 @@ class Catalogue:
                 while not (known := self._known()):
                     await self._supervisor.changed()
         except TimeoutError as error:
-            raise NoEngine("No engine has been ready yet, so it is not known what can run.") from error
+            states = ", ".join(f"{member.name} is {member.state}" for member in self._supervisor.members())
+            message = f"No engine has been ready yet, so it is not known what can run: {states}."
+            raise NoEngine(message) from error
         made_of = tuple(each.sha256 for each in known.values())
         if self._union is None or self._made_of != made_of:
             self._union = union([each.catalog for each in known.values()])

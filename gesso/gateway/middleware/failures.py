@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+from html import escape
+from importlib.resources import files
+from string import Template
 from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect
@@ -9,9 +12,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from gesso.errors import GessoError, TooLarge, Unauthorized
+from gesso.errors import GessoError, NoEngine, TooLarge, Unauthorized
 from gesso.gateway.middleware.bodies import body_of, headers_of
-from gesso.gateway.responses import dialect_of, json, raw_path_of
+from gesso.gateway.responses import dialect_of, html, json, raw_path_of
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +22,8 @@ LOGIN = "/gesso/login"
 # After "too large" the rest of the body is read and dropped for so long: a client that is still
 # sending when the connection closes would see a reset, and not the answer.
 LINGER_S = 30.0
+# After so long a browser that was told "not yet" looks again.
+REFRESH_S = 3
 POLICY_VIOLATION, SERVER_ERROR = 1008, 1011
 
 
@@ -48,7 +53,9 @@ class Failures:
             if error is None:
                 logger.error("unexpected failure at %s", raw_path_of(scope), exc_info=raised)
             elif error.status >= 500:
-                logger.warning("%s: %s", error.code, error.message, exc_info=error.__cause__)
+                # That none is ready is news of the fleet, and the wait that ended before it no defect.
+                cause = None if isinstance(error, NoEngine) else error.__cause__
+                logger.warning("%s: %s", error.code, error.message, exc_info=cause)
             await _tell(error or GessoError(), scope, receive, send, sent)
 
 
@@ -56,9 +63,22 @@ def response_for(error: GessoError, scope: Scope) -> Response:
     """The answer for `error` to the request of `scope`."""
     if isinstance(error, Unauthorized) and is_navigation(scope):
         return RedirectResponse(login_url(scope), 302, headers={"cache-control": "no-store"})
+    if isinstance(error, NoEngine) and is_navigation(scope):
+        return _not_ready(error)
     dialect = dialect_of(raw_path_of(scope))
     name = scope.get("gesso.request_id") if error.status == 500 else None
     return json(body_of(error, dialect, name), error.status, headers_of(error, dialect))
+
+
+def _not_ready(error: NoEngine) -> Response:
+    """A page that becomes ComfyUI by itself: people open the address before the engines have started."""
+    pages = files("gesso.gateway") / "pages"
+    frame, content = (
+        Template((pages / name).read_text("utf-8")) for name in ("login.html", "not_ready.html")
+    )
+    page = frame.substitute(title="Not ready", content=content.substitute(message=escape(error.message)))
+    headers = {"cache-control": "no-store", "refresh": str(REFRESH_S), "retry-after": str(REFRESH_S)}
+    return html(page, error.status, headers)
 
 
 def is_navigation(scope: Scope) -> bool:

@@ -247,3 +247,21 @@ def test_other_dialects_tell_the_remedy_in_their_one_sentence() -> None:
     error = NoEngine()
     for dialect in (Dialect.OPENAI, Dialect.A1111):
         assert error.remedy in str(body_of(error, dialect))
+
+
+def test_a_person_who_comes_before_the_engines_waits_on_a_page() -> None:
+    error = NoEngine("No engine is ready: <main> is starting.")
+    page = answer_to(error, "/", "GET", headers=HTML)
+    assert page.status == 503
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["refresh"] == "3"
+    assert b"&lt;main&gt; is starting" in page.body
+    for target, method, headers in (("/", "GET", []), ("/prompt", "POST", HTML)):
+        assert answer_to(error, target, method, headers=headers).json["error"]["type"] == "no_engine"
+
+
+def test_a_wait_that_ended_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
+    error = NoEngine()
+    error.__cause__ = TimeoutError()
+    answer_to(error)
+    assert [record.exc_info for record in caplog.records] == [None]
