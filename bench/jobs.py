@@ -69,6 +69,7 @@ def client(url: str, key: str = "") -> Iterator[Client]:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     address = f"{url.replace('http', 'ws', 1)}/ws?clientId={name}"
     with Connection(url, key) as line, connect(address, additional_headers=headers, max_size=None) as socket:
+        line.call("GET", "/prompt")  # a connection on which nothing was asked is soon closed
         yield Client(line, socket, name)
 
 
