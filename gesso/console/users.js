@@ -71,7 +71,7 @@ function row(first, me, lookAgain) {
   const element = h("li", { class: "row user" },
     h("div", { class: "text" },
       h("p", { class: "title" }, first.name, itself ? h("span", { class: "badge" }, "you") : null),
-      h("p", { class: "words" }, ROLES[first.role] ?? first.role, ", since ", when(first.created)), trouble),
+      h("p", { class: "words" }, ROLES[first.role] ?? first.role, ", created ", when(first.created)), trouble),
     state, h("div", { class: "tools" }, key, keys, itself ? null : [disable, enable]));
   return {
     element,

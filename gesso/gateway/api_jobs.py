@@ -26,11 +26,6 @@ def job_routes(queue: Queue, cancel: Cancel, access: Access, waiting: Waiting) -
     router = APIRouter(prefix="/jobs", tags=["jobs"])
     titles = Titles(queue)
 
-    async def names(identity: Identity) -> dict[str, str]:
-        if not identity.may("jobs:all"):
-            return {identity.account_id: identity.name}
-        return {account.id: account.name for account in await access.accounts()}
-
     @router.get("")
     async def list_jobs(
         identity: Owner,
@@ -48,11 +43,9 @@ def job_routes(queue: Queue, cancel: Cancel, access: Access, waiting: Waiting) -
         owner = None if all else identity.account_id
         found = await queue.page(owner, frozenset(state or State), limit=limit + 1, after=after)
         listed, more = found[:limit], len(found) > limit
-        name_of, title_of, at_engine = (
-            await names(identity),
-            await titles.of(listed, identity.account_id),
-            waiting(),
-        )
+        name_of = await _names(access, identity)
+        title_of = await titles.of(listed, identity.account_id)
+        at_engine = waiting()
         return Jobs(
             jobs=[
                 Job.of(
@@ -72,7 +65,7 @@ def job_routes(queue: Queue, cancel: Cancel, access: Access, waiting: Waiting) -
         job = await queue.get(job_id, None if identity.may("jobs:all") else identity.account_id)
         return JobDetails.of(
             job,
-            (await names(identity)).get(job.owner, job.owner),
+            (await _names(access, identity)).get(job.owner, job.owner),
             title=(await titles.of([job], identity.account_id))[job.id],
             at_engine=job.id in waiting(),
         )
@@ -86,3 +79,10 @@ def job_routes(queue: Queue, cancel: Cancel, access: Access, waiting: Waiting) -
         return await show_job(identity, job_id)
 
     return router
+
+
+async def _names(access: Access, identity: Identity) -> dict[str, str]:
+    """Of the accounts whose jobs the caller may see, by id."""
+    if not identity.may("jobs:all"):
+        return {identity.account_id: identity.name}
+    return {account.id: account.name for account in await access.accounts()}

@@ -1,6 +1,7 @@
 """The console in a browser, on the real gesso: a newcomer's first job, keys, an administrator's day."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -101,6 +102,7 @@ def console(browser: Browser, service: RunningGesso, key: str, place: str = "") 
 
 def pictures(tab: Tab, name: str) -> None:
     """Screenshots wide and narrow, light and dark; nothing may stick out to the side."""
+    tab.page.evaluate("scrollTo(0, 0)")
     for label, width, height in WIDTHS:
         tab.page.set_viewport_size({"width": width, "height": height})
         for scheme in ("light", "dark"):
@@ -179,12 +181,12 @@ def test_jobs_are_cancelled_and_failures_are_told_with_their_node(
         expect(row(tab, "barley under clouds")).to_contain_text("Waiting")
         for picture in page.locator(".card img").all():
             loaded(picture)
-        page.evaluate("scrollTo(0, 0)")
         pictures(tab, "jobs")
 
         row(tab, "barley under clouds").get_by_role("button", name="Cancel").click()
-        expect(page.get_by_text("barley under clouds")).to_have_count(0)
-        expect(page.get_by_role("status")).to_contain_text("Cancelled")
+        # It may wait at the engine already, which is then told to stop it.
+        expect(page.get_by_role("status")).to_contain_text(re.compile("Cancelled|told to stop"))
+        expect(page.locator(".row", has_text="barley under clouds")).to_have_count(0)
         row(tab, "a lighthouse by night").get_by_role("button", name="Cancel").click()
         card = page.locator(".card", has_text="a lighthouse by night")
         expect(card).to_contain_text("Cancelled")
@@ -199,9 +201,10 @@ def test_jobs_are_cancelled_and_failures_are_told_with_their_node(
         pictures(tab, "failed")
 
 
-def test_a_key_is_made_works_and_is_revoked_all_by_keyboard(service: RunningGesso, browser: Browser) -> None:
-    first = new_user(service, "typist")
-    with console(browser, service, first) as tab:
+def test_all_is_reached_by_keyboard_and_the_focus_is_never_lost(
+    service: RunningGesso, browser: Browser
+) -> None:
+    with console(browser, service, new_user(service, "walker")) as tab:
         page = tab.page
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
@@ -223,6 +226,12 @@ def test_a_key_is_made_works_and_is_revoked_all_by_keyboard(service: RunningGess
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
         expect(add).to_be_focused()
+
+
+def test_a_key_is_made_works_and_is_revoked_all_by_keyboard(service: RunningGesso, browser: Browser) -> None:
+    with console(browser, service, new_user(service, "typist"), "#/keys") as tab:
+        page = tab.page
+        page.get_by_role("button", name="New key").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_label("Name")).to_be_focused()
         page.keyboard.type("render script")
@@ -237,7 +246,7 @@ def test_a_key_is_made_works_and_is_revoked_all_by_keyboard(service: RunningGess
         whoami = service.call("GET", "/gesso/api/whoami", key=token).json()
         assert (whoami["account"], whoami["scopes"]) == ("typist", ["jobs:own"])
         page.keyboard.press("Escape")
-        expect(made).to_have_count(0)
+        expect(page.locator("dialog")).to_have_count(0)
         assert token not in page.content()
         expect(row(tab, "render script")).to_contain_text("own jobs and pictures")
         expect(row(tab, "render script")).to_contain_text("ends in 90 days")

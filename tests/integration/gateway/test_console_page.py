@@ -1,0 +1,118 @@
+"""The console in a real browser with much to show, and with a gesso that goes away for a moment."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert
+
+from gesso.database.schema import job
+from gesso.jobs.job import Spec
+from tests.integration.gateway.door import Door, opened
+
+async_api = pytest.importorskip("playwright.async_api", reason="needs the extra gesso[dev]")
+
+pytestmark = pytest.mark.package("chromium")
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+HOSTILE = '<img src=x onerror="document.title=1">'
+
+
+@asynccontextmanager
+async def page_of(door: Door) -> AsyncIterator[Any]:
+    """The console of ada. What the page throws, or the browser refuses it, fails the test."""
+    async with async_api.async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        page = await browser.new_page(viewport={"width": 1400, "height": 900})
+        failures: list[str] = []
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.on("console", lambda said: failures.append(said.text) if "Policy" in said.text else None)
+        await page.goto(f"{door.url}/gesso/")
+        await page.keyboard.type(door.ada)
+        await page.keyboard.press("Enter")
+        await page.get_by_role("heading", name="My jobs").wait_for()
+        yield page
+        assert failures == []
+        await browser.close()
+
+
+def _many(conn: Connection, like: dict[str, Any], number: int) -> None:
+    """As many ended jobs, one a second."""
+    rows = [
+        {
+            **like,
+            "id": f"old-{index}",
+            "state": "succeeded",
+            "payload": {"prompt": {"1": {"class_type": "X", "inputs": {"text": f"{HOSTILE} {index}"}}}},
+            "started": like["created"] - index - 1,
+            "finished": like["created"] - index,
+            "outputs": {"1": {"images": [{"filename": f"{index}.png", "subfolder": "", "type": "output"}]}},
+        }
+        for index in range(number)
+    ]
+    conn.execute(insert(job), rows)
+
+
+def _row(conn: Connection, job_id: str) -> dict[str, Any]:
+    row = conn.execute(job.select().where(job.c.id == job_id)).one()._asdict()
+    del row["seq"]
+    return row
+
+
+def test_a_thousand_jobs_are_leafed_through_and_their_words_stay_words(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as door:
+            owner = (await door.access.account("ada")).id
+            prompt = {"prompt": {"1": {"class_type": "X", "inputs": {"text": "the newest"}}}}
+            newest = await door.queue.submit(Spec(owner=owner, payload=prompt))
+            await door.db.tx(_many, await door.db.tx(_row, newest.id), 1000)
+            async with page_of(door) as page:
+                cards = page.locator(".card")
+                await page.get_by_role("listitem").filter(has_text="the newest").wait_for()
+                await page.get_by_text(f"{HOSTILE} 0", exact=True).wait_for()
+                began = time.monotonic()
+                while await (more := page.get_by_role("button", name="Show older ones")).count():
+                    shown = await cards.count()
+                    await more.click()
+                    await page.wait_for_function(
+                        "shown => document.querySelectorAll('.card').length > shown", arg=shown
+                    )
+                assert await cards.count() == 1000
+                assert time.monotonic() - began < 60
+                numbers = await page.locator(".card .title").all_text_contents()
+                assert numbers == [f"{HOSTILE} {index}" for index in range(1000)]
+                assert await page.title() == "My jobs · gesso"
+                # What ends while he looks comes first, and nothing that was shown goes away.
+                session = await door.queue.open_session()
+                (claim,) = await door.queue.claim("away", session)
+                await door.queue.finish(claim, newest.state.SUCCEEDED)
+                await page.locator(".card", has_text="the newest").wait_for()
+                assert await cards.count() == 1001
+                assert "the newest" in (await cards.first.text_content() or "")
+
+    asyncio.run(main())
+
+
+def test_a_gesso_that_does_not_answer_is_told_of_until_it_does(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as door:
+            owner = (await door.access.account("ada")).id
+            await door.queue.submit(Spec(owner=owner, payload={"prompt": {}}))
+            async with page_of(door) as page:
+                await page.get_by_text("Waiting").wait_for()
+                await page.get_by_text("No engine is ready").wait_for()
+                await page.route("**/gesso/api/jobs**", lambda route: route.abort())
+                alert = page.get_by_role("alert")
+                await alert.filter(has_text="gesso does not answer.").wait_for()
+                await page.get_by_role("button", name="Cancel").click()
+                assert await page.get_by_text("Waiting").count() == 1, "what was known stays"
+                await page.unroute("**/gesso/api/jobs**")
+                await page.get_by_role("button", name="Cancel").click()
+                await page.get_by_role("heading", name="No jobs yet").wait_for()
+                assert await alert.count() == 0
+
+    asyncio.run(main())
