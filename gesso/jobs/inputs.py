@@ -1,15 +1,24 @@
-"""Takes a job's uploaded files to the engine that will run it."""
+"""Takes a job's uploaded files to the engine that will run it, and keeps users apart on it."""
 
+import hashlib
+import secrets
+from collections.abc import Iterator
 from typing import Any
 
 from gesso.errors import EngineUnreachable
 from gesso.fleet.member import Member
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.job import Job
+from gesso.workflows.catalog import Catalog
+from gesso.workflows.graph import class_of, inputs_of
 from gesso.workflows.uploads import SUBFOLDER, file_inputs
 
 # Stands in the prompt for a file that is not the owner's. No engine has it.
 WITHHELD = f"{SUBFOLDER}/withheld"
+# An input that no node declares: engines pass over it, but for what they kept of the last prompt.
+APART = "gesso_owner"
+# Of this process: no picture carries a lasting mark of whose it is.
+_salt = secrets.token_bytes(16)
 
 
 async def send_inputs(job: Job, member: Member, artifacts: Artifacts) -> dict[str, Any]:
@@ -25,7 +34,9 @@ async def send_inputs(job: Job, member: Member, artifacts: Artifacts) -> dict[st
     prompt: dict[str, Any] = job.payload["prompt"]
     if member.catalog is None:
         raise EngineUnreachable(f"it is not known which inputs of {member.name!r} name files")
-    named: dict[tuple[str, str], str] = dict.fromkeys(file_inputs(prompt, member.catalog.catalog), WITHHELD)
+    catalog = member.catalog.catalog
+    named: dict[tuple[str, str], str] = dict.fromkeys(file_inputs(prompt, catalog), WITHHELD)
+    named |= dict.fromkeys(_written_with_workflow(prompt, catalog), _mark(job.owner))
     for item in job.inputs:
         name = item["sha256"] + item["suffix"]
         if name not in member.uploaded:
@@ -37,3 +48,21 @@ async def send_inputs(job: Job, member: Member, artifacts: Artifacts) -> dict[st
         node = prompt[node_id]
         prompt[node_id] = {**node, "inputs": {**node["inputs"], name: file}}
     return prompt
+
+
+def _written_with_workflow(prompt: dict[str, Any], catalog: Catalog) -> Iterator[tuple[str, str]]:
+    """(node id, APART) of nodes that write the workflow into their files.
+
+    The engine makes no new file where the last prompt asked for the same: a user who asks for what
+    another has just asked for would get that one's file, and in it that one's workflow and notes.
+    """
+    for node_id, node in prompt.items():
+        node_type = catalog.node(class_of(node) or "")
+        if node_type and node_type.hidden and inputs_of(node):
+            kinds = str(list(node_type.hidden.values()))
+            if "PNGINFO" in kinds or "'PROMPT'" in kinds:
+                yield node_id, APART
+
+
+def _mark(owner: str) -> str:
+    return hashlib.blake2b(owner.encode(), key=_salt, digest_size=6).hexdigest()

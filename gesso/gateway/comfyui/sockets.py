@@ -1,6 +1,7 @@
 """ComfyUI's WebSocket for many users: each socket hears of its owner's jobs and of nothing else."""
 
 import json
+from collections import Counter
 from typing import Any
 from uuid import uuid4
 
@@ -40,6 +41,7 @@ class Sockets:
         # What ComfyUI 0.3.64 says of itself; more would promise what an engine may not have.
         self._features = {"supports_preview_metadata": True, "max_upload_size": upload_limit}
         self._by_owner: dict[str, set[Socket]] = {}
+        self._open: Counter[str] = Counter()
         # Which node of a client's job runs: ComfyUI repeats it to a client that comes back.
         self._executing: dict[tuple[str, str], str] = {}
         bus.subscribe(JobChanged, self._on_change)
@@ -52,7 +54,18 @@ class Sockets:
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`GET /ws?clientId=…`, from the upgrade to the close."""
-        await self._serve(WebSocket(scope, receive, send))
+        identity: Identity = scope["gesso.identity"]
+        owner = identity.account_id
+        # Counted before the first wait: of a hundred that come at once, too.
+        if self._open[owner] >= SOCKETS_LIMIT:
+            raise OverLimit(f"You have {SOCKETS_LIMIT} sockets open, which is the limit.", retry_after_s=5.0)
+        self._open[owner] += 1
+        try:
+            await self._serve(WebSocket(scope, receive, send))
+        finally:
+            self._open[owner] -= 1
+            if not self._open[owner]:
+                del self._open[owner]
 
     async def features(self, request: Request) -> Response:
         """`GET /features`: what a socket's negotiation is answered with."""
@@ -61,8 +74,6 @@ class Sockets:
     async def _serve(self, websocket: WebSocket) -> None:
         identity: Identity = websocket.scope["gesso.identity"]
         sid = websocket.query_params.get("clientId") or uuid4().hex
-        if len(self._by_owner.get(identity.account_id, ())) >= SOCKETS_LIMIT:
-            raise OverLimit(f"You have {SOCKETS_LIMIT} sockets open, which is the limit.", retry_after_s=5.0)
         socket = Socket(websocket=websocket, owner=identity.account_id, sid=sid)
         await websocket.accept()
         # Asked last before the socket is entered, so that no change is missed in between.

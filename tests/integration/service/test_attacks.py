@@ -16,7 +16,7 @@ from PIL import Image
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.integration.service.test_comfyui_jobs import ended, load_and_save, submit, upload
+from tests.integration.service.test_comfyui_jobs import ended, load_and_save, submit, upload, view
 from tests.integration.service.test_comfyui_users import new_user
 from tests.integration.sketch.exchange import bearer, form, send, send_json
 from tests.integration.sketch.workflows import plain
@@ -198,3 +198,16 @@ def test_what_no_store_takes_is_the_callers_mistake(scene: Scene, method: str, p
 @pytest.mark.parametrize("query", [f"max_items={10**30}", f"offset={10**30}", f"max_items=-{10**30}"])
 def test_numbers_beyond_any_history_are_taken_as_such(scene: Scene, query: str) -> None:
     assert send(scene.eve, "GET", f"/history?{query}").status == 200
+
+
+def test_same_job_of_two_users_carries_each_ones_own_workflow(scene: Scene) -> None:
+    def diary_of(url: str, words: str) -> str:
+        extra = {"extra_pnginfo": {"workflow": {"note": words}}}
+        image = ended(url, submit(url, GOOD, extra_data=extra))["outputs"]["93"]["images"][0]
+        with Image.open(io.BytesIO(view(url, image).body)) as picture:
+            written: str = json.loads(picture.info["workflow"])["note"]
+        return written
+
+    assert diary_of(scene.ann, "private") == "private"
+    assert diary_of(scene.eve, "curious") == "curious"
+    assert diary_of(scene.eve, "the engine kept the last one") == "curious"
