@@ -177,7 +177,11 @@ async def _sweep(artifacts: Artifacts, config: Config) -> None:
 
 @contextmanager
 def _stopped_by_signals(server: Server) -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    # The terminal was closed: engines would be left behind. Under nohup gesso is to go on.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
     for number in before:
         signal.signal(number, lambda *_: server.stop())
     try:
