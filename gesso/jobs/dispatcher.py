@@ -53,6 +53,8 @@ class Dispatcher:
         # Jobs that some engine may be at work on, and that nobody follows.
         self._orphans: list[Claim] = []
         self._defects: dict[str, int] = {}
+        # No longer at their engines, and not yet recorded as waiting.
+        self._coming_back: set[str] = set()
         self._running: dict[str, tuple[Claim, Member, asyncio.Task[None]]] = {}
         # Set when a job came or went, or an engine's state changed.
         self._wake = asyncio.Event()
@@ -91,7 +93,7 @@ class Dispatcher:
         """The jobs that an engine was handed while it is at work on another: they run for us, but to their
         owners they still wait."""
         busy: set[str] = set()
-        waiting = set()
+        waiting = set(self._coming_back)
         for job_id, (_, member, _) in self._running.items():
             if member.name in busy and self._runner.begun_at(job_id) is None:
                 waiting.add(job_id)
@@ -179,7 +181,7 @@ class Dispatcher:
     async def _recall(self) -> None:
         """Take back jobs that wait at an engine whose job turned out to be a long one: others may come first,
         or another engine may have them."""
-        for job_id in self.waiting():
+        for job_id in self.waiting() & self._running.keys():
             claim, member, task = self._running[job_id]
             begun = [each.job for each in self._claims(member) if self._runner.begun_at(each.job.id)]
             if all(map(self._soon_done, begun)):
@@ -187,7 +189,11 @@ class Dispatcher:
             with suppress(EngineError):
                 if await member.engine.cancel(claim.prompt_id) is Cancellation.DELETED:
                     task.cancel()
-                    await self._queue.release(claim, counts=False)
+                    self._coming_back.add(job_id)
+                    try:
+                        await self._queue.release(claim, counts=False)
+                    finally:
+                        self._coming_back.discard(job_id)
 
     def _claims(self, member: Member) -> list[Claim]:
         return [claim for claim, on, _ in self._running.values() if on is member]

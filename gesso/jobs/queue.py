@@ -112,6 +112,10 @@ class Queue:
         """Longest running first."""
         return await self._database.tx(queue_views.running, owner)
 
+    async def active(self, owner: str | None = None) -> tuple[list[Job], list[Job]]:
+        """`running` and `queued` at one moment."""
+        return await self._database.tx(queue_views.active, owner)
+
     async def finished(
         self, owner: str | None = None, limit: int | None = None, offset: int = -1
     ) -> list[Job]:

@@ -32,6 +32,11 @@ def running(conn: Connection, owner: str | None) -> list[Job]:
     return _read(conn, IS_RUNNING, owner, (job.c.started, job.c.seq))
 
 
+def active(conn: Connection, owner: str | None) -> tuple[list[Job], list[Job]]:
+    """The running and the queued, at one moment: none in both, none in neither."""
+    return running(conn, owner), queued(conn, owner)
+
+
 def finished(conn: Connection, owner: str | None, limit: int | None, offset: int) -> list[Job]:
     """History, oldest first, as ComfyUI cuts it.
 

@@ -135,8 +135,10 @@ class Prompts:
     async def queue(self, request: Request) -> Response:
         """`GET /queue`"""
         owner = caller(request).account_id
-        handed_over, queued = await self._queue.running(owner), await self._queue.queued(owner)
+        # Before and after: a job may just be on its way back from its engine.
         waiting = self._dispatcher.waiting()
+        handed_over, queued = await self._queue.active(owner)
+        waiting |= self._dispatcher.waiting()
         running = [job for job in handed_over if job.id not in waiting]
         pending = [job for job in handed_over if job.id in waiting] + queued
         return responses.json(

@@ -116,7 +116,7 @@ def test_view_leaves_no_folder(service: RunningGesso, query: str) -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_userdata_leaves_no_folder(service: RunningGesso, method: str, path: str) -> None:
-    body = {} if method == "POST" else None
+    body: dict[str, str] | None = {} if method == "POST" else None
     assert service.call(method, f"/userdata/{path}", body).status in (400, 403, 404)
 
 
