@@ -5,6 +5,8 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
@@ -28,7 +30,7 @@ One `POST /prompt` after the other without waiting; it ends when the last pictur
 paints, blurs and saves a picture that differs from all others. Through gesso every job is on the disk
 before it is answered, and every picture is fetched, hashed, stored and named. The best of several turns.
 Both ways lead to the same sketch, which has one core to itself: an engine works on its card, sketch on the
-processor. gesso and the client have the other.
+processor. gesso and the client have the other. Between jobs: how long the engine had nothing to do.
 """
 
 
@@ -79,8 +81,8 @@ def small(seed: int) -> dict[str, Any]:
 
 
 def short(seed: int) -> dict[str, Any]:
-    """Some fifty milliseconds of work."""
-    return _painting(seed, 960, blur=8)
+    """Some forty to fifty milliseconds of work."""
+    return _painting(seed, 832, blur=8)
 
 
 def _painting(seed: int, side: int, *, blur: int) -> dict[str, Any]:
@@ -103,10 +105,10 @@ def measure_start(place: Place) -> Section:
     number = 30 if place.quick else 150
     started: dict[str, list[float]] = {"direct": [], "gesso": []}
     ended: dict[str, list[float]] = {"direct": [], "gesso": []}
-    with _both(place, "start") as clients:
+    with _both(place, "start") as ways:
         place.say(f"{number} jobs each way, one after the other")
         for turn in range(-5, number):
-            for offset, (name, one) in enumerate(clients.items()):
+            for offset, (name, one) in enumerate(ways.clients.items()):
                 begun = time.perf_counter()
                 prompt_id = one.send(small(1000 + 2 * turn + offset))
                 one.heard("execution_start", prompt_id)
@@ -115,7 +117,7 @@ def measure_start(place: Place) -> Section:
                 if turn >= 0:  # those before have warmed up
                     started[name].append(start)
                     ended[name].append(time.perf_counter() - begun)
-    for name in clients:
+    for name in started:
         values = [
             quantile(each, share) * 1000 for each in (started[name], ended[name]) for share in (0.5, 0.99)
         ]
@@ -133,34 +135,39 @@ def measure_start(place: Place) -> Section:
     return section
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Seconds until all were sent and until all were done; the engine's own pause between two jobs."""
+
+    done_s: float
+    sent_s: float
+    pause_ms: float
+
+
 def measure_many(place: Place) -> Section:
     number = 40 if place.quick else 200
     section = Section(
         name="jobs",
         title=f"{number} short jobs",
         how=HOW_MANY.strip(),
-        columns=("through", "sent s", "done s", "jobs/s", "of direct"),
+        columns=("through", "sent s", "done s", "jobs/s", "of direct", "between jobs ms"),
     )
-    took: dict[str, list[tuple[float, float]]] = {"direct": [], "gesso": []}
-    with _both(place, "jobs") as clients:
-        for turn in range(1 if place.quick else 3):
-            for offset, (name, one) in enumerate(clients.items()):
+    turns: dict[str, list[Turn]] = {"direct": [], "gesso": []}
+    with _both(place, "jobs") as ways:
+        for turn in range(1 if place.quick else 4):
+            for offset, (name, one) in enumerate(ways.clients.items()):
                 place.say(f"{number} jobs, {name}")
-                begun = time.perf_counter()
                 first = (2 * turn + offset + 1) * 10_000
-                ids = [one.send(short(first + n)) for n in range(number)]
-                sent = time.perf_counter() - begun
-                for prompt_id in ids:
-                    one.heard("executing", prompt_id)
-                took[name].append((time.perf_counter() - begun, sent))
-    fastest = {name: min(each) for name, each in took.items()}
-    for name, (done, sent) in fastest.items():
-        share = ratio(fastest["direct"][0], done)
-        section.rows.append((name, shown(sent), shown(done), shown(number / done), share))
+                turns[name].append(_turn(one, ways.engine, range(first, first + number)))
+    fastest = {name: min(each, key=lambda turn: turn.done_s) for name, each in turns.items()}
+    for name, each in fastest.items():
+        share = ratio(fastest["direct"].done_s, each.done_s)
+        figures = (each.sent_s, each.done_s, number / each.done_s)
+        section.rows.append((name, *map(shown, figures), share, shown(each.pause_ms)))
     section.figures.append(
         Figure(
             what=f"throughput of {number} short jobs, of direct",
-            value=fastest["direct"][0] / fastest["gesso"][0],
+            value=fastest["direct"].done_s / fastest["gesso"].done_s,
             unit="",
             bound=Bound.AT_LEAST,
             goal=GOAL_THROUGHPUT,
@@ -169,9 +176,38 @@ def measure_many(place: Place) -> Section:
     return section
 
 
-@contextmanager
-def _both(place: Place, name: str) -> Iterator[dict[str, Client]]:
+def _turn(one: Client, engine: str, seeds: range) -> Turn:
+    begun = time.perf_counter()
+    ids = [one.send(short(seed)) for seed in seeds]
+    sent = time.perf_counter()
+    for prompt_id in ids:
+        one.heard("executing", prompt_id)
+    done = time.perf_counter()
+    return Turn(done_s=done - begun, sent_s=sent - begun, pause_ms=_pause_ms(engine, len(seeds)))
+
+
+def _pause_ms(engine: str, number: int) -> float:
+    """The mean pause between the latest jobs, by the times in the engine's own history."""
+    with Connection(engine) as line:
+        history = json.loads(line.call("GET", f"/history?max_items={number}").body)
+    ran = []
+    for item in history.values():
+        times = {kind: data["timestamp"] for kind, data in item["status"]["messages"]}
+        ran.append((times["execution_start"], times["execution_success"]))
+    ran.sort()
+    return float(sum(after[0] - before[1] for before, after in pairwise(ran))) / (number - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
     """A client of one sketch, and a client of a gesso whose only engine is that sketch."""
+
+    engine: str
+    clients: dict[str, Client]
+
+
+@contextmanager
+def _both(place: Place, name: str) -> Iterator[Ways]:
     directory = place.folder(name)
     place.say("starting sketch and gesso")
     with ExitStack() as stack:
@@ -183,10 +219,11 @@ def _both(place: Place, name: str) -> Iterator[dict[str, Client]]:
         toml = f'[[engine]]\nname = "sketch"\nkind = "sketch"\nurl = "{sketch.url}"\n'
         gesso = stack.enter_context(running_service(directory / "gesso", toml))
         try:
-            yield {
+            clients = {
                 "direct": stack.enter_context(client(sketch.url)),
                 "gesso": stack.enter_context(client(gesso.url, gesso.key)),
             }
+            yield Ways(engine=sketch.url, clients=clients)
         except AssertionError as error:
             error.add_note(f"the end of gesso's log:\n{gesso.log()[-4000:]}")
             raise
