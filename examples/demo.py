@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ def main() -> int:
         "--listen", help="address to listen on; default: a free port, 127.0.0.1:8700 with --stay"
     )
     given = arguments.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # gesso ends with us, however we end
     DEMO.mkdir(exist_ok=True)
     server, url, key = start(given.listen or ("127.0.0.1:8700" if given.stay else "127.0.0.1:0"))
     try:
