@@ -1,5 +1,6 @@
 """For all suites: fast tests first, Debian packages on demand, Hypothesis without a stopwatch."""
 
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -14,6 +15,11 @@ LEVELS = ("unit", "", "integration", "acceptance")
 # How long an example takes says nothing on a machine that is shared.
 hypothesis.settings.register_profile("gesso", deadline=None)
 hypothesis.settings.load_profile("gesso")
+
+
+# A shell's background job begins with Ctrl-C ignored, and hands that on to every program the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,8 @@
 """SQLite: one file, one connection, one named thread that does all its work."""
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +20,7 @@ T = TypeVar("T")
 
 # How long to wait for another process (a backup, the sqlite3 shell) that holds the file.
 BUSY_TIMEOUT_S = 10
+_SWITCH_AGAIN_S = 0.02
 
 
 def sqlite_url(path: Path) -> str:
@@ -68,19 +71,30 @@ def make_engine(url: str) -> Engine:
     def _configure(raw: Any, _record: object) -> None:
         # Our own BEGIN, below: the driver's would begin late, and deferred.
         raw.isolation_level = None
-        for pragma in (
-            f"busy_timeout = {BUSY_TIMEOUT_S * 1000}",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-        ):
-            raw.execute(f"PRAGMA {pragma}").close()
+        raw.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}").close()
+        _keep_write_ahead_log(raw)
+        raw.execute("PRAGMA synchronous = FULL").close()
+        raw.execute("PRAGMA foreign_keys = ON").close()
 
     @event.listens_for(engine, "begin")
     def _begin(conn: Connection) -> None:
         conn.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _keep_write_ahead_log(raw: Any) -> None:
+    """Switch the file to WAL; SQLite's busy timeout does not cover two that do so to a new file at once."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_SWITCH_AGAIN_S)
+        else:
+            return
 
 
 def _make_folder(url: str) -> None:

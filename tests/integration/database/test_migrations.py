@@ -1,6 +1,8 @@
 """A database of another version is migrated whole, or refused and left alone."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, inspect, select, text, update
@@ -8,6 +10,7 @@ from sqlalchemy import Connection, inspect, select, text, update
 from gesso.database.database import open_database
 from gesso.database.migrations import prepare
 from gesso.database.schema import SCHEMA_VERSION, meta, metadata
+from gesso.database.sqlite import make_engine, sqlite_url
 from gesso.errors import StorageError
 from tests.databases import opened
 
@@ -90,6 +93,20 @@ def test_somebody_elses_database_is_refused_and_left_alone(database_url: str) ->
             await open_database(database_url)
 
     asyncio.run(scenario())
+
+
+def test_many_may_make_the_same_new_file_at_once(tmp_path: Path) -> None:
+    """Switching a new file to WAL fails at once where another does the same; one round in ten met that."""
+
+    def make(url: str) -> None:
+        engine = make_engine(url)
+        with engine.begin():
+            pass
+        engine.dispose()
+
+    with ThreadPoolExecutor(4) as threads:
+        for number in range(40):
+            list(threads.map(make, [sqlite_url(tmp_path / f"{number}.sqlite3")] * 4))
 
 
 def test_two_that_open_a_new_database_at_once_both_succeed(database_url: str) -> None:
