@@ -112,7 +112,7 @@ def _table_section(title: str, table: type[Table], depth: int) -> Iterator[str]:
     yield "\n".join(rows)
     for name, inner in keys_of(table).items():
         if inner is not None:
-            yield from _table_section(f"{title.strip('[]')}.{name}", inner, depth + 1)
+            yield from _table_section(f"[{title.strip('[]')}.{name}]", inner, depth + 1)
 
 
 def _kind(field: FieldInfo) -> str:
@@ -140,6 +140,8 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
     if value is None:
         return "not set"
+    if isinstance(value, Table):
+        return "see below"
     plain = value.as_posix() if isinstance(value, Path) else value
     return f"`{json.dumps(plain)}`"
 

@@ -29,6 +29,13 @@ def wrong(key: str, message: str) -> PydanticCustomError:
     return PydanticCustomError("table_rule", "{message}", {"key": key, "message": message})
 
 
+class PassthroughConfig(Table):
+    """Routes of custom nodes, unknown to gesso: what is not entered needs the scope `engines:control`."""
+
+    users: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Paths that every user may `GET`; `*` stands for the rest: ["/mtb/status", "/cg-use-everywhere/*"]."""
+
+
 class GatewayConfig(Table):
     """What listens, and what it takes."""
 
@@ -43,6 +50,9 @@ class GatewayConfig(Table):
 
     upload_limit: Size = 100_000_000
     """The largest request body: bytes, or text like "100MB" (decimal) and "512MiB" (binary)."""
+
+    passthrough: PassthroughConfig = PassthroughConfig()
+    """Which unknown routes users may read."""
 
     @property
     def host(self) -> str:
@@ -127,6 +137,44 @@ class JobsConfig(Table):
 
     lease_s: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 15.0
     """A gateway that is not heard of for this long has lost its jobs; another takes them over."""
+
+
+class LimitsConfig(Table):
+    """What one account of a role may have and do. A limit that is not set is none."""
+
+    jobs_queued: Annotated[int, Field(ge=1)] | None = 1000
+    """How many unfinished jobs it may have."""
+
+    jobs_running: Annotated[int, Field(ge=1)] | None = None
+    """How many of its jobs may run at the same time, on all engines together."""
+
+    gpu_seconds_per_day: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """How many seconds engines may have worked for it in the last 24 hours."""
+
+    storage: Size | None = None
+    """How much its files may weigh together: bytes, or text like "10GB"."""
+
+    requests_per_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 100.0
+    """How many requests it may send in a second, over a while; ten times as many may come at once."""
+
+    sockets: Annotated[int, Field(ge=1)] | None = 100
+    """How many WebSockets it may have open."""
+
+    body: Size | None = None
+    """Its largest request body, where that is to be less than `gateway.upload_limit`."""
+
+    denied_nodes: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Node classes its workflows may not use; `*` stands for any letters: ["*Shell*"]."""
+
+
+class RolesConfig(Table):
+    """The limits of each role; `gesso users limit` changes them for one account."""
+
+    user: LimitsConfig = LimitsConfig()
+    """Those of users."""
+
+    admin: LimitsConfig = LimitsConfig()
+    """Those of administrators."""
 
 
 class LogsConfig(Table):
@@ -237,6 +285,7 @@ class Config(Table):
     storage: StorageConfig = StorageConfig()
     fleet: FleetConfig = FleetConfig()
     jobs: JobsConfig = JobsConfig()
+    limits: RolesConfig = RolesConfig()
     logs: LogsConfig = LogsConfig()
     engines: tuple[EngineConfig, ...] = Field(
         default_factory=_embedded,

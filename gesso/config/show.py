@@ -48,11 +48,19 @@ def _without_password(url: str) -> str:
 
 def as_toml(data: Mapping[str, Any]) -> str:
     """What `shown` gives, laid out as gesso.toml; a key that is not set stands there as a comment."""
-    parts = []
+    return "\n\n".join("\n".join(part) for part in _tables(data)) + "\n"
+
+
+def _tables(data: Mapping[str, Any]) -> Iterator[list[str]]:
     for name, table in data.items():
-        heading, entries = (f"[[{name}]]", table) if isinstance(table, list) else (f"[{name}]", [table])
-        parts += ["\n".join([heading, *map(_line, entry.items())]) for entry in entries]
-    return "\n\n".join(parts) + "\n"
+        if isinstance(table, list):
+            yield from ([f"[[{name}]]", *map(_line, entry.items())] for entry in table)
+            continue
+        inner = {key: value for key, value in table.items() if isinstance(value, Mapping)}
+        own = [_line(item) for item in table.items() if item[0] not in inner]
+        if own:
+            yield [f"[{name}]", *own]
+        yield from _tables({f"{name}.{key}": value for key, value in inner.items()})
 
 
 def _line(item: tuple[str, Any]) -> str:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from gesso.database.types import Json, Serial
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -40,6 +40,7 @@ account = Table(
     Column("role", Text, nullable=False),
     Column("weight", Double, nullable=False, default=1.0),
     Column("password_hash", Text),
+    Column("limits", Json),  # what differs from the role's limits, by name; NULL: nothing
     Column("disabled", Boolean, nullable=False, default=False),
     Column("created", Double, nullable=False),
 )
@@ -53,6 +54,7 @@ key = Table(
     Column("prefix", Text, nullable=False),
     Column("sha256", Text, nullable=False, unique=True),
     Column("scopes", Json),  # a list of names; NULL: all that the role has
+    Column("in_url", Boolean, nullable=False, default=False),  # may be sent in an address, too
     Column("created", Double, nullable=False),
     Column("expires", Double),
     Column("revoked", Double),
@@ -150,6 +152,7 @@ job = Table(
     Column("inputs", Json, nullable=False),
     Column("client_id", Text),
     Column("need_id", ForeignKey("need.id"), nullable=False),
+    Column("shape", Text),  # the same for runs of one workflow with other seeds and texts
     Column("cost", Double),  # the submitter's own estimate; NULL: need.seconds
     Column("idempotency_key", Text),
     Column("request_hash", Text, nullable=False),
@@ -171,11 +174,13 @@ job = Table(
     Column("created", Double, nullable=False),
     Column("started", Double),
     Column("finished", Double),
+    Column("seconds", Double),  # of its engine, from the first node to the end, in the last attempt
 )
 
 IS_QUEUED = job.c.state == literal_column("'queued'")
 IS_RUNNING = job.c.state == literal_column("'running'")
 IN_HISTORY = and_(job.c.finished.is_not(None), job.c.hidden.is_(false()))
+HAS_SECONDS = job.c.seconds.is_not(None)
 HAS_KEY = job.c.idempotency_key.is_not(None)
 
 Index(
@@ -198,6 +203,15 @@ Index(
     job.c.seq,
     sqlite_where=IN_HISTORY,
     postgresql_where=IN_HISTORY,
+)
+# What runs of one workflow took, the latest first: estimates are made of it.
+Index(
+    "job_pace",
+    job.c.shape,
+    job.c.engine,
+    job.c.finished,
+    sqlite_where=HAS_SECONDS,
+    postgresql_where=HAS_SECONDS,
 )
 # Partial, or SQLite would prefer it over job_ready.
 Index(
@@ -241,3 +255,19 @@ file = Table(
     Column("created", Double, nullable=False, index=True),
     UniqueConstraint("account_id", "type", "subfolder", "name", name="file_name"),
 )
+
+# Who did what to what, from where; rows are only ever added. Names are kept, so that they outlive accounts.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Serial, primary_key=True),
+    Column("at", Double, nullable=False, index=True),
+    Column("account_id", Text),  # NULL: nobody who had proved himself, or gesso's operator
+    Column("actor", Text, nullable=False),
+    Column("key_id", Text),
+    Column("address", Text),
+    Column("action", Text, nullable=False),  # "key.create", "engine.restart", "job.cancel", "login.failed"
+    Column("target", Text),
+    Column("detail", Json),
+)
+Index("audit_actor", audit.c.actor, audit.c.seq)
