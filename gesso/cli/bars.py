@@ -38,6 +38,8 @@ class Lines:
         self._told = 0.0
 
     def __call__(self, progress: Progress) -> None:
+        if progress.node is None:
+            return
         now = time.monotonic()
         # A node's first step is news, too: it says how many there will be.
         at = (progress.node, progress.steps)

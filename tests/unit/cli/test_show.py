@@ -60,6 +60,7 @@ def test_progress_in_words(progress, words):
 
 def test_plain_progress_is_a_line_per_node_and_not_per_step(capsys):
     tell = Lines()
+    tell(Progress(fraction=0))
     for node, step in (("1", 1), ("1", 2), ("1", 3), ("2", 1)):
         tell(Progress(fraction=0.5, node=node, class_type="X", step=step, steps=9))
     assert capsys.readouterr().err.splitlines() == [" 50% X (node 1) 1/9", " 50% X (node 2) 1/9"]
