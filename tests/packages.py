@@ -4,7 +4,10 @@ import functools
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
+
+from filelock import FileLock
 
 OPT_OUT = "GESSO_NO_INSTALL"
 
@@ -20,7 +23,9 @@ def ensure(name: str) -> str | None:
         return "not installed, and this is not Debian"
     if os.geteuid() != 0:
         return f"not installed, and only root may; `apt-get install {name}`"
-    return _update() or _apt("install", "-y", "--no-install-recommends", name)
+    # apt-get does not wait for another one's list of packages.
+    with FileLock(Path(tempfile.gettempdir()) / "gesso-tests-apt.lock"):
+        return _update() or _apt("install", "-y", "--no-install-recommends", name)
 
 
 def _is_installed(name: str) -> bool:
