@@ -136,7 +136,7 @@ class Dispatcher:
         if how is Cancellation.DELETED and job_id in self._running:
             claim, _, task = self._running[job_id]
             task.cancel()
-            done = await self._queue.finish(claim, State.CANCELLED)
+            done = await self._queue.finish(claim, State.CANCELLED, seconds=0.0)
             await self._queue.delete_finished(claim.job.owner, [job_id])
             if done is not None:
                 await announce(self._bus, self._queue, done, State.CANCELLED)

@@ -56,9 +56,15 @@ class Queue:
         outputs: dict[str, Any] | None = None,
         error: dict[str, Any] | None = None,
         meta: dict[str, Any] | None = None,
+        seconds: float | None = None,
     ) -> Job | None:
-        """Record how the job ended (once). None: the claim is void, another has the job; drop the result."""
-        job = await self._database.tx(queue_end.finish, claim, state, outputs, error, meta, self._clock())
+        """Record how the job ended (once). None: the claim is void, another has the job; drop the result.
+
+        `seconds` of its engine are charged to its owner; not known: all since the claim.
+        """
+        job = await self._database.tx(
+            queue_end.finish, claim, state, outputs, error, meta, self._clock(), seconds
+        )
         self._wake()
         return job
 

@@ -21,13 +21,19 @@ def finish(
     error: dict[str, Any] | None,
     meta: dict[str, Any] | None,
     now: float,
+    seconds: float | None = None,
 ) -> Job | None:
-    """Record the end; the charge becomes the real seconds. None: the claim is no longer ours."""
+    """Record the end; the charge becomes the real seconds. None: the claim is no longer ours.
+
+    `seconds`: how long its engine was at work on it; not known: as long as the claim was held.
+    """
     row = _held(conn, claim)
     if row is None:
         return None
-    ended = _end(conn, row, state, now, outputs=outputs, error=error, meta=meta)
-    real_s = _real_s(row, now)
+    # Held is longer: the engine may have been at work on another's job first.
+    held_s = _real_s(row, now)
+    real_s = held_s if seconds is None else min(seconds, held_s)
+    ended = _end(conn, row, state, now, outputs=outputs, error=error, meta=meta, seconds=real_s)
     flow = _settle(conn, row, real_s, now)
     if state is State.SUCCEEDED:
         _learn(conn, row.need_id, real_s)

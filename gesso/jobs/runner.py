@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from gesso.engines.comfyui import Absent, Cancellation, Finished, Running
@@ -159,7 +160,7 @@ class Runner:
                 verdict = read_history(item)
                 relay.tell_end(verdict.meta["status"])
                 outputs = {node: await collector.outputs(output) for node, output in verdict.outputs.items()}
-                return Verdict(state=verdict.state, outputs=outputs, error=verdict.error, meta=verdict.meta)
+                return replace(verdict, outputs=outputs)
             if isinstance(location, Absent):
                 if await self._queue.cancel_asked(claim):
                     return interrupted(claim.job, time.time())
@@ -191,7 +192,12 @@ class Runner:
 
     async def _finish(self, claim: Claim, verdict: Verdict) -> None:
         done = await self._queue.finish(
-            claim, verdict.state, outputs=verdict.outputs, error=verdict.error, meta=verdict.meta
+            claim,
+            verdict.state,
+            outputs=verdict.outputs,
+            error=verdict.error,
+            meta=verdict.meta,
+            seconds=verdict.seconds,
         )
         if done is None:
             logger.info("job %s was finished by another; its result is dropped", claim.job.id)

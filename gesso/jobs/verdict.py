@@ -20,6 +20,8 @@ class Verdict:
     outputs: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] | None = None
     meta: dict[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
+    """How long the engine was at work on it, by the engine's clock; None: it does not say."""
 
 
 def read_history(item: dict[str, Any]) -> Verdict:
@@ -36,7 +38,15 @@ def read_history(item: dict[str, Any]) -> Verdict:
         outputs=item.get("outputs") or {},
         error=error,
         meta={"status": status, "meta": item.get("meta") or {}},
+        seconds=_seconds(messages),
     )
+
+
+def _seconds(messages: dict[str, Any]) -> float | None:
+    """From its first message to its last, which give their times in milliseconds."""
+    times = [data.get("timestamp") for data in messages.values() if isinstance(data, dict)]
+    known = [time for time in times if isinstance(time, int | float)]
+    return (max(known) - min(known)) / 1000 if len(known) > 1 else None
 
 
 def _node_error(data: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +77,7 @@ def interrupted(job: Job, now: float) -> Verdict:
         "completed": False,
         "messages": [["execution_interrupted", {**data, "timestamp": int(now * 1000)}]],
     }
-    return Verdict(state=State.CANCELLED, meta={"status": status, "meta": {}})
+    return Verdict(state=State.CANCELLED, meta={"status": status, "meta": {}}, seconds=0.0)
 
 
 def error_message(job: Job) -> dict[str, Any]:

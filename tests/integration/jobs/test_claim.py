@@ -69,6 +69,25 @@ def test_nobody_runs_more_than_allowed_at_once(database_url: str) -> None:
     asyncio.run(scenario())
 
 
+def test_a_wait_behind_anothers_job_at_the_engine_is_not_charged(database_url: str) -> None:
+    async def scenario() -> None:
+        async with bench(database_url) as b:
+            await b.submit("ada", cost_s=10.0)
+            held = await b.claim()
+            b.clock.pass_s(30.0)
+            await b.queue.finish(held, State.SUCCEEDED, seconds=5.0)
+            await b.submit("ada", cost_s=10.0)
+            held = await b.claim()
+            b.clock.pass_s(30.0)
+            await b.queue.finish(held, State.SUCCEEDED, seconds=1e9)
+            vtime = select(flow.c.vtime).where(flow.c.owner == "ada")
+            assert await b.database.tx(lambda conn: conn.execute(vtime).scalar_one()) == 5.0 + 30.0
+            seconds = select(job.c.seconds).order_by(job.c.seq)
+            assert await b.database.tx(lambda conn: list(conn.execute(seconds).scalars())) == [5.0, 30.0]
+
+    asyncio.run(scenario())
+
+
 def test_an_engine_gets_only_what_it_can_run(database_url: str) -> None:
     async def scenario() -> None:
         async with bench(database_url) as b:
