@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -14,8 +14,10 @@ from gesso.access.accounts import Account
 from gesso.access.grants import Grant, granted
 from gesso.access.identity import Identity, Via
 from gesso.access.keys import Held, Key, NewKey
+from gesso.access.limits import Allowance, allowance
 from gesso.access.logins import NewLogin
 from gesso.access.scopes import Role, parse
+from gesso.config.schema import RolesConfig
 from gesso.database.database import Database
 from gesso.errors import AccountsUnreadable, StorageError, Unauthorized
 
@@ -41,7 +43,7 @@ class Access:
     """The accounts, keys and logins of one gateway.
 
     Fails closed: a store that cannot be read is AccountsUnreadable (503), never "nobody" and never "anybody".
-    `clock` gives seconds since 1970; `timer` only ever goes forward.
+    `clock` gives seconds since 1970; `timer` only ever goes forward; `limits` are those of the roles.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class Access:
         db: Database,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
+        limits: RolesConfig | None = None,
     ) -> None:
         self._db = db
+        self._limits = limits or RolesConfig()
         self._clock = clock
         self._timer = timer
         self._proofs: dict[str, _Proof] = {}
@@ -96,6 +100,17 @@ class Access:
 
     async def set_disabled(self, name: str, disabled: bool) -> Account:
         return await self._change(accounts.set_disabled, name, disabled)
+
+    async def set_limits(self, name: str, change: Mapping[str, Any]) -> Account:
+        """Change an account's own limits and weight: {"jobs_running": 2, "storage": None, "weight": 2.0}.
+
+        None: back to the role's; "none": no limit. It counts from the next request on.
+        """
+        return await self._change(accounts.set_limits, name, change)
+
+    def allowance(self, account: Account) -> Allowance:
+        """What the account may have and do."""
+        return allowance(self._limits, account.role, account.limits, account.weight)
 
     async def keys(self, account_id: str | None = None) -> list[Key]:
         """The keys of one account, or of all."""
@@ -170,7 +185,7 @@ class Access:
             held, ends = await self._db.tx(_look_up, digest, via)
         except StorageError as error:
             raise AccountsUnreadable() from error
-        identity = _admit(held, via)
+        identity = _admit(held, via, self._limits)
         proof = _Proof(identity=identity, ends=ends, checked=checked)
         if generation == self._generation:
             self._remember(digest, proof)
@@ -208,7 +223,7 @@ def _look_up(conn: Connection, digest: str, via: Via) -> tuple[Held, float | Non
     return login.held, min(ends)
 
 
-def _admit(held: Held, via: Via) -> Identity:
+def _admit(held: Held, via: Via, limits: RolesConfig) -> Identity:
     if held.key.revoked is not None:
         raise Unauthorized("This key was revoked.")
     if held.disabled:
@@ -221,6 +236,7 @@ def _admit(held: Held, via: Via) -> Identity:
         key_id=held.key.id,
         via=via,
         expires=held.key.expires,
+        allowance=allowance(limits, held.role, held.limits, held.weight),
     )
 
 

@@ -2,11 +2,13 @@
 
 import re
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from gesso.access.limits import changed, checked_weight
 from gesso.access.scopes import Role
 from gesso.database.schema import account
 from gesso.errors import Conflict, NotFound, RequestError
@@ -24,6 +26,9 @@ class Account:
     role: Role
     disabled: bool
     created: float
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """What differs from its role's limits."""
+    weight: float = 1.0
 
 
 def create(conn: Connection, name: str, role: Role, now: float) -> Account:
@@ -70,11 +75,27 @@ def set_disabled(conn: Connection, name: str, disabled: bool) -> Account:
     return find(conn, found.id)
 
 
+def set_limits(conn: Connection, name: str, change: Mapping[str, Any]) -> Account:
+    """Change the account's own limits and its weight; what the change does not name stays as it is."""
+    found = find(conn, name)
+    row = conn.execute(select(account).where(account.c.id == found.id).with_for_update()).one()
+    own = changed(row.limits, {key: value for key, value in change.items() if key != "weight"})
+    weight = checked_weight(change["weight"]) if "weight" in change else row.weight
+    conn.execute(update(account).where(account.c.id == found.id).values(limits=own or None, weight=weight))
+    return find(conn, found.id)
+
+
 def _by_name(conn: Connection, name: str) -> Any:
     return conn.execute(select(account).where(func.lower(account.c.name) == name.lower())).first()
 
 
 def _account(row: Any) -> Account:
     return Account(
-        id=row.id, name=row.name, role=Role(row.role), disabled=bool(row.disabled), created=row.created
+        id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        disabled=bool(row.disabled),
+        created=row.created,
+        limits=row.limits or {},
+        weight=row.weight,
     )

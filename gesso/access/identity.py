@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gesso.access.limits import Allowance
 from gesso.access.scopes import Role
 from gesso.errors import Forbidden
 
@@ -26,6 +27,7 @@ class Identity:
     via: Via
     expires: float | None = None
     """When the key ends by itself, in seconds since 1970; None: it does not."""
+    allowance: Allowance = Allowance()
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes

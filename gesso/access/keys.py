@@ -1,7 +1,7 @@
 """Keys: made, listed, revoked, looked up. Plain functions on a connection; stored are hashes only."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,9 @@ class Held:
     sha256: str = field(repr=False)
     role: Role
     disabled: bool
+    limits: Mapping[str, Any] | None
+    """What differs from its role's limits."""
+    weight: float
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -124,13 +127,21 @@ def touch(conn: Connection, key_id: str, now: float) -> None:
 
 
 def _held() -> Any:
-    return select(key, account.c.name.label("account_name"), account.c.role, account.c.disabled).join(
+    of_account = (account.c.role, account.c.disabled, account.c.limits, account.c.weight)
+    return select(key, account.c.name.label("account_name"), *of_account).join(
         account, account.c.id == key.c.account_id
     )
 
 
 def _with_account(row: Any) -> Held:
-    return Held(key=_key(row), sha256=row.sha256, role=Role(row.role), disabled=bool(row.disabled))
+    return Held(
+        key=_key(row),
+        sha256=row.sha256,
+        role=Role(row.role),
+        disabled=bool(row.disabled),
+        limits=row.limits,
+        weight=row.weight,
+    )
 
 
 def _key(row: Any) -> Key:
