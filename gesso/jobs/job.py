@@ -44,6 +44,8 @@ class Spec:
     """What makes two requests the same. None: the hash of kind and payload."""
     inputs: list[dict[str, Any]] = field(default_factory=list)
     """The files it reads; each dict with a "sha256" keeps that artifact until the job has ended."""
+    shape: str | None = None
+    """The same for runs of one workflow with other seeds and texts: such jobs take as long as each other."""
     cost_s: float | None = None
     """Estimated GPU-seconds. None: what jobs with the same needs took lately."""
     max_attempts: int = 3

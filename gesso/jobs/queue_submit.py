@@ -100,6 +100,7 @@ def _columns(conn: Connection, spec: Spec, job_id: str, request_hash: str, now: 
         "inputs": spec.inputs,
         "client_id": spec.client_id,
         "need_id": intern_need(conn, spec.needs),
+        "shape": spec.shape,
         "cost": spec.cost_s,
         "idempotency_key": spec.idempotency_key,
         "request_hash": request_hash,

@@ -33,6 +33,7 @@ from gesso.protocol.files import parse_annotated
 from gesso.workflows.catalog import Catalog
 from gesso.workflows.graph import upstream
 from gesso.workflows.needs import needs
+from gesso.workflows.shape import shape
 from gesso.workflows.uploads import folder_inputs, upload_checks, upload_inputs
 from gesso.workflows.validate import Validated, validate
 
@@ -124,6 +125,7 @@ class Prompts:
             },
             client_id=asked.client_id,
             needs=needs(validated.prompt, catalog).ids(),
+            shape=shape(validated.prompt, catalog, validated.outputs),
             front=asked.front,
             number=asked.number,
             id=asked.prompt_id,
