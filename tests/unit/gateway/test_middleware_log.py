@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from starlette.responses import PlainTextResponse
 
-from gesso.access import tokens
 from gesso.gateway.middleware.own_pages import OwnPages
 from gesso.gateway.middleware.request_log import RequestLog, shown_target
 from gesso.logs import request_id
 from tests.unit.gateway.calls import call
 
-SECRET = tokens.new_key()
+SECRET = "gesso_" + "Q7-_" * 10 + "abc"
 
 
 async def fine(scope: Any, receive: Any, send: Any) -> None:
