@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from gesso.access import accounts, keys, logins, tokens
+from gesso.access import accounts, audited, keys, logins, tokens
 from gesso.access.accounts import Account
-from gesso.access.grants import Grant, granted
+from gesso.access.grants import Grant
 from gesso.access.identity import Identity, Via
 from gesso.access.keys import Held, Key, NewKey
 from gesso.access.limits import Allowance, allowance
@@ -86,7 +86,7 @@ class Access:
 
     async def ensure_admin(self) -> NewKey | None:
         """On the very first start: the account "admin" and a key of it, told this once. Later: None."""
-        return await self._db.tx(_first_admin, self._clock())
+        return await self._db.tx(audited.first_admin, self._clock())
 
     async def accounts(self) -> list[Account]:
         return await self._db.tx(accounts.every)
@@ -95,11 +95,15 @@ class Access:
         """The account of this name or id; NotFound if there is none."""
         return await self._db.tx(accounts.find, name)
 
-    async def create_account(self, name: str, role: Role = Role.USER) -> Account:
-        return await self._db.tx(accounts.create, name, role, self._clock())
+    async def create_account(
+        self, name: str, role: Role = Role.USER, *, by: Identity | None = None, address: str | None = None
+    ) -> Account:
+        return await self._db.tx(audited.create_account, name, role, by, address, self._clock())
 
-    async def set_disabled(self, name: str, disabled: bool) -> Account:
-        return await self._change(accounts.set_disabled, name, disabled)
+    async def set_disabled(
+        self, name: str, disabled: bool, *, by: Identity | None = None, address: str | None = None
+    ) -> Account:
+        return await self._change(audited.set_disabled, name, disabled, by, address, self._clock())
 
     async def set_limits(self, name: str, change: Mapping[str, Any]) -> Account:
         """Change an account's own limits and weight: {"jobs_running": 2, "storage": None, "weight": 2.0}.
@@ -124,24 +128,38 @@ class Access:
         scopes: Iterable[str] | None = None,
         expires: float | None = None,
         by: Identity | None = None,
+        address: str | None = None,
     ) -> NewKey:
         """A key for the account of this name or id. `by` gives no more than it has; None is the operator."""
         grant = Grant(scopes=None if scopes is None else parse(scopes), expires=expires)
-        return await self._db.tx(_create_key, account, name, grant, by, self._clock())
+        return await self._db.tx(audited.create_key, account, name, grant, by, address, self._clock())
 
-    async def revoke_key(self, key_id: str, account_id: str | None = None) -> Key:
+    async def revoke_key(
+        self,
+        key_id: str,
+        account_id: str | None = None,
+        *,
+        by: Identity | None = None,
+        address: str | None = None,
+    ) -> Key:
         """Revoke a key, only if it is this account's where one is named. It opens nothing from now on."""
-        return await self._change(keys.revoke, key_id, account_id, self._clock())
+        return await self._change(audited.revoke_key, key_id, account_id, by, address, self._clock())
 
-    async def open_login(self, identity: Identity, lasts_s: float = logins.LASTS_S) -> NewLogin:
+    async def open_login(
+        self, identity: Identity, lasts_s: float = logins.LASTS_S, *, address: str | None = None
+    ) -> NewLogin:
         """A browser's login with the key that `identity` came with."""
         if identity.key_id is None:
             raise Unauthorized("A login needs a key.")
-        return await self._db.tx(logins.create, identity.account_id, identity.key_id, self._clock(), lasts_s)
+        return await self._db.tx(
+            audited.open_login, identity, identity.key_id, address, self._clock(), lasts_s
+        )
 
-    async def close_login(self, cookie: str) -> None:
-        """End a login; one that is unknown or has ended is fine."""
-        await self._change(logins.end, tokens.digest(cookie))
+    async def close_login(
+        self, cookie: str, *, by: Identity | None = None, address: str | None = None
+    ) -> None:
+        """End a login, `by` whose it is; one that is unknown or has ended is fine."""
+        await self._change(audited.close_login, tokens.digest(cookie), by, address, self._clock())
 
     async def _change(self, fn: Callable[..., T], *args: object) -> T:
         """A transaction that may take something back: nothing remembered from before it counts afterwards."""
@@ -238,18 +256,3 @@ def _admit(held: Held, via: Via, limits: RolesConfig) -> Identity:
         expires=held.key.expires,
         allowance=allowance(limits, held.role, held.limits, held.weight),
     )
-
-
-def _first_admin(conn: Connection, now: float) -> NewKey | None:
-    if not accounts.is_empty(conn):
-        return None
-    admin = accounts.create(conn, "admin", Role.ADMIN, now)
-    return keys.create(conn, admin.id, "first start", None, None, now)
-
-
-def _create_key(
-    conn: Connection, account: str, name: str, asked: Grant, by: Identity | None, now: float
-) -> NewKey:
-    owner = accounts.find(conn, account)
-    grant = asked if by is None else granted(asked, owner, by)
-    return keys.create(conn, owner.id, name, grant.scopes, grant.expires, now)

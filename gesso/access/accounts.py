@@ -15,6 +15,8 @@ from gesso.errors import Conflict, NotFound, RequestError
 
 # Names go into log lines, addresses and file names.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+# In the audit, what gesso itself and its operator do.
+RESERVED = "gesso"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class Account:
 
 def create(conn: Connection, name: str, role: Role, now: float) -> Account:
     """A new account. Conflict when the name is taken; "Ada" and "ada" are the same name."""
-    if NAME.fullmatch(name) is None:
+    if NAME.fullmatch(name) is None or name.lower() == RESERVED:
         raise RequestError(
             f"{name!r} cannot be an account's name.",
             remedy="Use up to 64 letters, digits and `. _ @ -`, with a letter or digit first.",

@@ -50,5 +50,6 @@ def by_digest(conn: Connection, sha256: str) -> OpenLogin | None:
     return OpenLogin(sha256=row.sha256, expires=row.expires, held=held)
 
 
-def end(conn: Connection, sha256: str) -> None:
-    conn.execute(delete(login).where(login.c.sha256 == sha256))
+def end(conn: Connection, sha256: str) -> bool:
+    """Whether there was such a login."""
+    return conn.execute(delete(login).where(login.c.sha256 == sha256)).rowcount > 0

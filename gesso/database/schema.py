@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal_column,
 )
 
+from gesso.database.append_only import append_only
 from gesso.database.types import Json, Serial
 
 SCHEMA_VERSION = 2
@@ -271,3 +272,4 @@ audit = Table(
     Column("detail", Json),
 )
 Index("audit_actor", audit.c.actor, audit.c.seq)
+append_only(audit)

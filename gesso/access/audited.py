@@ -1,0 +1,93 @@
+"""Changes of accounts, keys and logins, each with its line in the audit in one transaction: none without.
+
+`by` None is the operator. What changes nothing, such as revoking again, leaves no line.
+"""
+
+from sqlalchemy import Connection
+
+from gesso.access import accounts, keys, logins
+from gesso.access.accounts import Account
+from gesso.access.audit import record
+from gesso.access.grants import Grant, granted
+from gesso.access.identity import Identity
+from gesso.access.keys import Key, NewKey
+from gesso.access.logins import NewLogin
+from gesso.access.scopes import Role
+
+
+def first_admin(conn: Connection, now: float) -> NewKey | None:
+    if not accounts.is_empty(conn):
+        return None
+    admin = create_account(conn, "admin", Role.ADMIN, None, None, now)
+    asked = Grant(scopes=None, expires=None)
+    return create_key(conn, admin.id, "first start", asked, None, None, now)
+
+
+def create_account(
+    conn: Connection, name: str, role: Role, by: Identity | None, address: str | None, now: float
+) -> Account:
+    made = accounts.create(conn, name, role, now)
+    record(conn, by, "user.create", made.name, address=address, detail={"role": role.value}, at=now)
+    return made
+
+
+def set_disabled(
+    conn: Connection, name: str, disabled: bool, by: Identity | None, address: str | None, now: float
+) -> Account:
+    before = accounts.find(conn, name)
+    after = accounts.set_disabled(conn, before.id, disabled)
+    if before.disabled != after.disabled:
+        action = "user.disable" if disabled else "user.enable"
+        record(conn, by, action, after.name, address=address, at=now)
+    return after
+
+
+def create_key(
+    conn: Connection,
+    account: str,
+    name: str,
+    asked: Grant,
+    by: Identity | None,
+    address: str | None,
+    now: float,
+) -> NewKey:
+    owner = accounts.find(conn, account)
+    grant = asked if by is None else granted(asked, owner, by)
+    made = keys.create(conn, owner.id, name, grant.scopes, grant.expires, now)
+    detail = {
+        "account": owner.name,
+        "name": name,
+        "scopes": None if made.key.scopes is None else sorted(made.key.scopes),
+        "expires": made.key.expires,
+    }
+    record(conn, by, "key.create", made.key.id, address=address, detail=detail, at=now)
+    return made
+
+
+def revoke_key(
+    conn: Connection,
+    key_id: str,
+    account_id: str | None,
+    by: Identity | None,
+    address: str | None,
+    now: float,
+) -> Key:
+    before = keys.find(conn, key_id)
+    after = keys.revoke(conn, key_id, account_id, now)
+    if before.revoked is None:
+        detail = {"account": after.account, "name": after.name}
+        record(conn, by, "key.revoke", key_id, address=address, detail=detail, at=now)
+    return after
+
+
+def open_login(
+    conn: Connection, identity: Identity, key_id: str, address: str | None, now: float, lasts_s: float
+) -> NewLogin:
+    opened = logins.create(conn, identity.account_id, key_id, now, lasts_s)
+    record(conn, identity, "login.key", address=address, at=now)
+    return opened
+
+
+def close_login(conn: Connection, sha256: str, by: Identity | None, address: str | None, now: float) -> None:
+    if logins.end(conn, sha256):
+        record(conn, by, "logout", address=address, at=now)
