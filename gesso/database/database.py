@@ -23,8 +23,15 @@ class Database(Protocol):
         """
         ...
 
+    async def read(self, fn: Callable[..., T], /, *args: object) -> T:
+        """Like `tx`, for what only looks: waits for nobody's commit, and to change anything is StorageError.
+
+        It sees all that `tx` has returned from before; what is under way beside it, wholly or not at all.
+        """
+        ...
+
     async def close(self) -> None:
-        """Finish what runs and let go of files and connections. Later calls of `tx` fail."""
+        """Finish what runs and let go of files and connections. Later calls of `tx` and `read` fail."""
         ...
 
 

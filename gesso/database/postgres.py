@@ -28,15 +28,21 @@ class Postgres:
 
     def __init__(self, engine: Engine, threads: ThreadPoolExecutor) -> None:
         self._engine = engine
+        self._reading = engine.execution_options(postgresql_readonly=True)
         self._threads = threads
 
     async def tx(self, fn: Callable[..., T], /, *args: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, fn, args)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._run, self._engine, fn, args)
 
-    def _run(self, fn: Callable[..., T], args: tuple[object, ...]) -> T:
+    async def read(self, fn: Callable[..., T], /, *args: object) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._run, self._reading, fn, args)
+
+    def _run(self, engine: Engine, fn: Callable[..., T], args: tuple[object, ...]) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with self._engine.begin() as conn:
+                with engine.begin() as conn:
                     return fn(conn, *args)
             except SQLAlchemyError as error:
                 again = isinstance(error, DBAPIError) and (

@@ -1,4 +1,4 @@
-"""SQLite: one file, one connection, one named thread that does all its work."""
+"""SQLite: one file; one connection and one named thread for all writing, and one of each for reading."""
 
 import asyncio
 import sqlite3
@@ -28,14 +28,14 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path.absolute()}"
 
 
-class Sqlite:
-    """A `Database` in one SQLite file."""
+class Line:
+    """One connection, and the thread that alone uses it."""
 
-    def __init__(self, engine: Engine, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
-        self._thread = thread
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
-    async def tx(self, fn: Callable[..., T], /, *args: object) -> T:
+    async def run(self, fn: Callable[..., T], args: tuple[object, ...]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, fn, args)
 
     def _run(self, fn: Callable[..., T], args: tuple[object, ...]) -> T:
@@ -50,12 +50,34 @@ class Sqlite:
         await asyncio.to_thread(self._thread.shutdown)
 
 
+class Sqlite:
+    """A `Database` in one SQLite file. Who reads does not wait until the disk has what others write."""
+
+    def __init__(self, writing: Line, reading: Line) -> None:
+        self._writing = writing
+        self._reading = reading
+
+    async def tx(self, fn: Callable[..., T], /, *args: object) -> T:
+        return await self._writing.run(fn, args)
+
+    async def read(self, fn: Callable[..., T], /, *args: object) -> T:
+        return await self._reading.run(fn, args)
+
+    async def close(self) -> None:
+        # The last one to close brings the log into the file, and a reader may not.
+        if self._reading is not self._writing:
+            await self._reading.close()
+        await self._writing.close()
+
+
 async def open_sqlite(url: str) -> Sqlite:
     """Open the file that `url` names; its folder is made where it is missing."""
-    thread = ThreadPoolExecutor(1, thread_name_prefix="gesso-sqlite")
-    database = Sqlite(make_engine(url), thread)
+    writing = Line(make_engine(url), "gesso-sqlite")
+    # A database in memory is its connection's own.
+    reading = Line(make_engine(url, reading=True), "gesso-sqlite-read") if _path(url) else writing
+    database = Sqlite(writing, reading)
     try:
-        await asyncio.get_running_loop().run_in_executor(thread, _make_folder, url)
+        await asyncio.to_thread(_make_folder, url)
         await database.tx(prepare)
     except BaseException:
         await database.close()
@@ -63,8 +85,11 @@ async def open_sqlite(url: str) -> Sqlite:
     return database
 
 
-def make_engine(url: str) -> Engine:
-    """An engine whose transactions are alone in the file from their first statement on, and durable."""
+def make_engine(url: str, *, reading: bool = False) -> Engine:
+    """An engine whose transactions are alone in the file from their first statement on, and durable.
+
+    `reading`: whose transactions see the file as it was when they began, and can change nothing.
+    """
     engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -75,10 +100,12 @@ def make_engine(url: str) -> Engine:
         _keep_write_ahead_log(raw)
         raw.execute("PRAGMA synchronous = FULL").close()
         raw.execute("PRAGMA foreign_keys = ON").close()
+        if reading:
+            raw.execute("PRAGMA query_only = ON").close()
 
     @event.listens_for(engine, "begin")
     def _begin(conn: Connection) -> None:
-        conn.exec_driver_sql("BEGIN IMMEDIATE")
+        conn.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -97,9 +124,15 @@ def _keep_write_ahead_log(raw: Any) -> None:
             return
 
 
-def _make_folder(url: str) -> None:
+def _path(url: str) -> str | None:
+    """The file that `url` names; None: it is in memory."""
     path = url.removeprefix("sqlite:///").partition("?")[0]
-    if url != path and path and path != ":memory:":
+    return path if url != path and path and path != ":memory:" else None
+
+
+def _make_folder(url: str) -> None:
+    path = _path(url)
+    if path is not None:
         folder = Path(path).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -35,6 +35,42 @@ def test_what_returned_is_there_after_opening_anew(database_url: str) -> None:
     assert asyncio.run(read()) == ["ada"]
 
 
+def test_reading_sees_what_was_written_and_changes_nothing(database_url: str) -> None:
+    async def scenario() -> list[str]:
+        async with opened(database_url) as database:
+            assert await database.read(names) == []
+            await database.tx(add, "ada")
+            assert await database.read(names) == ["ada"]
+            with pytest.raises(StorageError):
+                await database.read(add, "ben")
+            await database.tx(add, "cem")
+            return await database.read(names)
+
+    assert asyncio.run(scenario()) == ["ada", "cem"]
+
+
+def test_reading_waits_for_nobody_who_writes(database_url: str) -> None:
+    written, seen = threading.Event(), threading.Event()
+
+    def add_and_wait(conn: Connection) -> None:
+        add(conn, "ada")
+        written.set()
+        assert seen.wait(30)
+
+    async def scenario() -> list[str]:
+        async with opened(database_url) as database:
+            writing = asyncio.create_task(database.tx(add_and_wait))
+            try:
+                await asyncio.to_thread(written.wait, 30)
+                assert await database.read(names) == []
+            finally:
+                seen.set()
+            await writing
+            return await database.read(names)
+
+    assert asyncio.run(scenario()) == ["ada"]
+
+
 def test_an_error_undoes_the_whole_transaction_and_passes_through(database_url: str) -> None:
     def add_and_fail(conn: Connection) -> None:
         add(conn, "ada")

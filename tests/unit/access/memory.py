@@ -37,6 +37,8 @@ class Memory:
             await self.released.wait()
         return answer
 
+    read = tx
+
     async def close(self) -> None:
         self._engine.dispose()
 
