@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
-
-from gesso.access import accounts, audited, keys, logins, tokens
+from gesso.access import accounts, audited, keys, logins, passwords, tokens
 from gesso.access.accounts import Account
-from gesso.access.grants import Grant
+from gesso.access.grants import Grant, check_first_password
 from gesso.access.identity import Identity, Via
-from gesso.access.keys import Held, Key, NewKey
+from gesso.access.keys import Key, NewKey
 from gesso.access.limits import Allowance, allowance
 from gesso.access.logins import NewLogin
+from gesso.access.passwords import NOT_RIGHT, Passwords
+from gesso.access.proof import look_up
 from gesso.access.scopes import Role, parse
 from gesso.config.schema import RolesConfig
 from gesso.database.database import Database
-from gesso.errors import AccountsUnreadable, StorageError, Unauthorized
+from gesso.errors import AccountsUnreadable, Forbidden, RequestError, StorageError, Unauthorized
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,9 @@ T = TypeVar("T")
 # What another process revokes is noticed this much later; what we revoke, at once.
 RECHECK_S = 1.0
 REMEMBERED = 4096
+
+# How it was sent, and its digest: what a key opens in a header it may not open in an address.
+_Token = tuple[Via, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +55,15 @@ class Access:
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
         limits: RolesConfig | None = None,
+        passwords: Passwords | None = None,
     ) -> None:
         self._db = db
         self._limits = limits or RolesConfig()
+        self._passwords = passwords or Passwords()
         self._clock = clock
         self._timer = timer
-        self._proofs: dict[str, _Proof] = {}
-        self._asking: dict[str, asyncio.Task[_Proof]] = {}
+        self._proofs: dict[_Token, _Proof] = {}
+        self._asking: dict[_Token, asyncio.Task[_Proof]] = {}
         self._generation = 0
         self._changed = asyncio.Event()
 
@@ -67,6 +72,15 @@ class Access:
         if not tokens.looks_like_key(token):
             raise Unauthorized("This is not a key of gesso.")
         return await self._identify(token, Via.KEY)
+
+    async def identify_url_key(self, token: str) -> Identity:
+        """As `identify_key`, of a key in an address, made for that. Unauthorized never says why not."""
+        try:
+            if tokens.looks_like_key(token):
+                return await self._identify(token, Via.URL)
+        except Unauthorized as error:
+            raise _closed() from error
+        raise _closed()
 
     async def identify_session(self, cookie: str) -> Identity:
         """Whose login this cookie is; Unauthorized when it has ended, or the key it was opened with has."""
@@ -127,11 +141,12 @@ class Access:
         *,
         scopes: Iterable[str] | None = None,
         expires: float | None = None,
+        in_url: bool = False,
         by: Identity | None = None,
         address: str | None = None,
     ) -> NewKey:
         """A key for the account of this name or id. `by` gives no more than it has; None is the operator."""
-        grant = Grant(scopes=None if scopes is None else parse(scopes), expires=expires)
+        grant = Grant(scopes=None if scopes is None else parse(scopes), expires=expires, in_url=in_url)
         return await self._db.tx(audited.create_key, account, name, grant, by, address, self._clock())
 
     async def revoke_key(
@@ -155,6 +170,77 @@ class Access:
             audited.open_login, identity, identity.key_id, address, self._clock(), lasts_s
         )
 
+    async def sign_in(
+        self, name: str, password: str, lasts_s: float = logins.LASTS_S, *, address: str | None = None
+    ) -> NewLogin:
+        """A browser's login with a password. Unauthorized says, and takes as long for, the same always."""
+        try:
+            found = await self._db.tx(passwords.stored, name)
+        except StorageError as error:
+            raise AccountsUnreadable() from error
+        checked = await self._passwords.check(found.hash, password)
+        if not checked.right or found.account is None or found.hash is None or found.account.disabled:
+            raise Unauthorized(NOT_RIGHT)
+        renewed = checked.renewed
+        return await self._db.tx(
+            audited.sign_in, found.account.id, found.hash, renewed, address, self._clock(), lasts_s
+        )
+
+    async def any_passwords(self) -> bool:
+        """Whether anybody here can sign in with one."""
+        return await self._db.tx(passwords.any_exists)
+
+    async def change_password(
+        self, by: Identity, old: str | None, new: str, *, keep: str | None = None, address: str | None = None
+    ) -> Account:
+        """One's own. Forbidden when `old` is not the present one; not asked for where there is none yet.
+
+        The account's logins end, but for the one with the cookie `keep`; its keys go on.
+        """
+        if by.via is Via.URL:
+            raise Forbidden(
+                "A key in an address changes no password.", remedy="Sign in, or send it in a header."
+            )
+        made = await self._passwords.hash(new)
+        found = await self._db.tx(passwords.stored_of, by.account_id)
+        if found.hash is None:
+            check_first_password(by)
+        elif old is None:
+            raise RequestError("The present password is needed as well.")
+        elif not (await self._passwords.check(found.hash, old)).right:
+            raise Forbidden(
+                "The present password is not right.", remedy="Ask an administrator for a new one."
+            )
+        return await self._set_password(by.account_id, found.hash, made, keep, by, address)
+
+    async def set_password(
+        self,
+        name: str,
+        new: str | None,
+        *,
+        keep: str | None = None,
+        by: Identity | None = None,
+        address: str | None = None,
+    ) -> Account:
+        """Anybody's, without the present one; None removes it. Logins end as with `change_password`."""
+        made = None if new is None else await self._passwords.hash(new)
+        account = await self.account(name)
+        found = await self._db.tx(passwords.stored_of, account.id)
+        return await self._set_password(account.id, found.hash, made, keep, by, address)
+
+    async def _set_password(
+        self,
+        account_id: str,
+        old: str | None,
+        new: str | None,
+        keep: str | None,
+        by: Identity | None,
+        address: str | None,
+    ) -> Account:
+        kept = None if keep is None else tokens.digest(keep)
+        now = self._clock()
+        return await self._change(audited.set_password, account_id, old, new, kept, by, address, now)
+
     async def close_login(
         self, cookie: str, *, by: Identity | None = None, address: str | None = None
     ) -> None:
@@ -173,49 +259,50 @@ class Access:
             self._changed = asyncio.Event()
 
     async def _identify(self, token: str, via: Via) -> Identity:
-        digest = tokens.digest(token)
-        proof = self._proofs.get(digest)
+        sent = (via, tokens.digest(token))
+        proof = self._proofs.get(sent)
         if proof is None or self._timer() - proof.checked >= RECHECK_S:
-            proof = await self._ask(digest, via)
+            proof = await self._ask(sent)
         if proof.ends is not None and proof.ends <= self._clock():
-            raise Unauthorized("This key has expired." if via is Via.KEY else "This login has ended.")
+            raise Unauthorized("This login has ended." if via is Via.COOKIE else "This key has expired.")
         return proof.identity
 
-    async def _ask(self, digest: str, via: Via) -> _Proof:
+    async def _ask(self, sent: _Token) -> _Proof:
         """Ask the store; requests that come meanwhile with the same token share the answer."""
-        task = self._asking.get(digest)
+        task = self._asking.get(sent)
         if task is None:
-            task = asyncio.create_task(self._prove(digest, via))
-            self._asking[digest] = task
-            task.add_done_callback(lambda done: self._asked(digest, done))
+            task = asyncio.create_task(self._prove(sent))
+            self._asking[sent] = task
+            task.add_done_callback(lambda done: self._asked(sent, done))
         # A caller that goes away must not take the answer from the others.
         return await asyncio.shield(task)
 
-    def _asked(self, digest: str, done: asyncio.Task[_Proof]) -> None:
-        if self._asking.get(digest) is done:
-            del self._asking[digest]
+    def _asked(self, sent: _Token, done: asyncio.Task[_Proof]) -> None:
+        if self._asking.get(sent) is done:
+            del self._asking[sent]
         if not done.cancelled():
             done.exception()  # seen, even if every caller has gone away
 
-    async def _prove(self, digest: str, via: Via) -> _Proof:
+    async def _prove(self, sent: _Token) -> _Proof:
         generation, checked = self._generation, self._timer()
+        via, digest = sent
         try:
-            held, ends = await self._db.tx(_look_up, digest, via)
+            found = await self._db.tx(look_up, digest, via, self._limits)
         except StorageError as error:
             raise AccountsUnreadable() from error
-        identity = _admit(held, via, self._limits)
-        proof = _Proof(identity=identity, ends=ends, checked=checked)
+        proof = _Proof(identity=found.identity, ends=found.ends, checked=checked)
         if generation == self._generation:
-            self._remember(digest, proof)
-        await self._note_use(held.key)
+            self._remember(sent, proof)
+        if found.key is not None:
+            await self._note_use(found.key)
         return proof
 
-    def _remember(self, digest: str, proof: _Proof) -> None:
+    def _remember(self, sent: _Token, proof: _Proof) -> None:
         if len(self._proofs) >= REMEMBERED:
             now = self._timer()
-            fresh = {d: p for d, p in self._proofs.items() if now - p.checked < RECHECK_S}
+            fresh = {token: p for token, p in self._proofs.items() if now - p.checked < RECHECK_S}
             self._proofs = fresh if len(fresh) < REMEMBERED else {}
-        self._proofs[digest] = proof
+        self._proofs[sent] = proof
 
     async def _note_use(self, key: Key) -> None:
         now = self._clock()
@@ -227,32 +314,8 @@ class Access:
             logger.warning("the last use of key %s could not be noted: %s", key.id, error.message)
 
 
-def _look_up(conn: Connection, digest: str, via: Via) -> tuple[Held, float | None]:
-    """The key behind a token's digest, and when the token ends by itself. Unauthorized if there is none."""
-    if via is Via.KEY:
-        held = keys.by_digest(conn, digest)
-        if held is None or not tokens.same(held.sha256, digest):
-            raise Unauthorized("This key is not known here.")
-        return held, held.key.expires
-    login = logins.by_digest(conn, digest)
-    if login is None or not tokens.same(login.sha256, digest):
-        raise Unauthorized("This login has ended.")
-    ends = [moment for moment in (login.expires, login.held.key.expires) if moment is not None]
-    return login.held, min(ends)
-
-
-def _admit(held: Held, via: Via, limits: RolesConfig) -> Identity:
-    if held.key.revoked is not None:
-        raise Unauthorized("This key was revoked.")
-    if held.disabled:
-        raise Unauthorized(f"The account {held.key.account!r} is disabled.")
-    return Identity(
-        account_id=held.key.account_id,
-        name=held.key.account,
-        role=held.role,
-        scopes=held.scopes,
-        key_id=held.key.id,
-        via=via,
-        expires=held.key.expires,
-        allowance=allowance(limits, held.role, held.limits, held.weight),
+def _closed() -> Unauthorized:
+    return Unauthorized(
+        "This address opens nothing here.",
+        remedy="A key works in an address only if it was made for that: `gesso keys create --in-url`.",
     )

@@ -31,6 +31,7 @@ class Account:
     limits: Mapping[str, Any] = field(default_factory=dict)
     """What differs from its role's limits."""
     weight: float = 1.0
+    has_password: bool = False
 
 
 def create(conn: Connection, name: str, role: Role, now: float) -> Account:
@@ -58,6 +59,14 @@ def find(conn: Connection, name: str) -> Account:
     row = _by_name(conn, name) or conn.execute(select(account).where(account.c.id == name)).first()
     if row is None:
         raise NotFound(f"There is no account {name!r}.")
+    return _account(row)
+
+
+def by_id(conn: Connection, account_id: str) -> Account:
+    """The account of this id, whatever the others are named."""
+    row = conn.execute(select(account).where(account.c.id == account_id)).first()
+    if row is None:
+        raise NotFound("There is no such account any more.")
     return _account(row)
 
 
@@ -100,4 +109,5 @@ def _account(row: Any) -> Account:
         created=row.created,
         limits=row.limits or {},
         weight=row.weight,
+        has_password=row.password_hash is not None,
     )

@@ -5,14 +5,16 @@
 
 from sqlalchemy import Connection
 
-from gesso.access import accounts, keys, logins
+from gesso.access import accounts, keys, logins, passwords
 from gesso.access.accounts import Account
 from gesso.access.audit import record
 from gesso.access.grants import Grant, granted
-from gesso.access.identity import Identity
+from gesso.access.identity import Identity, Via
 from gesso.access.keys import Key, NewKey
 from gesso.access.logins import NewLogin
-from gesso.access.scopes import Role
+from gesso.access.passwords import NOT_RIGHT
+from gesso.access.scopes import OF_ROLE, Role
+from gesso.errors import Unauthorized
 
 
 def first_admin(conn: Connection, now: float) -> NewKey | None:
@@ -53,12 +55,13 @@ def create_key(
 ) -> NewKey:
     owner = accounts.find(conn, account)
     grant = asked if by is None else granted(asked, owner, by)
-    made = keys.create(conn, owner.id, name, grant.scopes, grant.expires, now)
+    made = keys.create(conn, owner.id, name, grant.scopes, grant.expires, now, grant.in_url)
     detail = {
         "account": owner.name,
         "name": name,
         "scopes": None if made.key.scopes is None else sorted(made.key.scopes),
         "expires": made.key.expires,
+        "in_url": made.key.in_url,
     }
     record(conn, by, "key.create", made.key.id, address=address, detail=detail, at=now)
     return made
@@ -86,6 +89,51 @@ def open_login(
     opened = logins.create(conn, identity.account_id, key_id, now, lasts_s)
     record(conn, identity, "login.key", address=address, at=now)
     return opened
+
+
+def sign_in(
+    conn: Connection,
+    account_id: str,
+    checked: str,
+    renewed: str | None,
+    address: str | None,
+    now: float,
+    lasts_s: float,
+) -> NewLogin:
+    """A login with the password whose hash `checked` is; Unauthorized when it was changed meanwhile."""
+    found = passwords.stored_of(conn, account_id)
+    if found.account is None or found.account.disabled or found.hash != checked:
+        raise Unauthorized(NOT_RIGHT)
+    if renewed is not None:
+        passwords.renew(conn, account_id, checked, renewed)
+    opened = logins.create(conn, account_id, None, now, lasts_s)
+    who = Identity(
+        account_id=account_id,
+        name=found.account.name,
+        role=found.account.role,
+        scopes=OF_ROLE[found.account.role],
+        key_id=None,
+        via=Via.COOKIE,
+    )
+    record(conn, who, "login.password", address=address, at=now)
+    return opened
+
+
+def set_password(
+    conn: Connection,
+    account_id: str,
+    old: str | None,
+    new: str | None,
+    keep: str | None,
+    by: Identity | None,
+    address: str | None,
+    now: float,
+) -> Account:
+    """Hash `new` in place of hash `old`; the logins end, but for the one with the digest `keep`."""
+    after = passwords.replace(conn, account_id, old, new, keep)
+    detail = {"removed": new is None}
+    record(conn, by, "user.password", after.name, address=address, detail=detail, at=now)
+    return after
 
 
 def close_login(conn: Connection, sha256: str, by: Identity | None, address: str | None, now: float) -> None:

@@ -13,11 +13,16 @@ class Via(StrEnum):
 
     KEY = "key"
     COOKIE = "cookie"
+    URL = "url"
+    """A key in the address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """An account that has proved itself with a key, or with the cookie of a login made with a key."""
+    """An account that has proved itself with a key, or with the cookie of a login.
+
+    `key_id` None: the login was made with the account's password.
+    """
 
     account_id: str
     name: str
@@ -28,6 +33,7 @@ class Identity:
     expires: float | None = None
     """When the key ends by itself, in seconds since 1970; None: it does not."""
     allowance: Allowance = Allowance()
+    has_password: bool = False
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes

@@ -1,14 +1,13 @@
 """Keys: made, listed, revoked, looked up. Plain functions on a connection; stored are hashes only."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
 
 from gesso.access import tokens
-from gesso.access.scopes import Role, effective
 from gesso.database.schema import account, key
 from gesso.errors import NotFound, RequestError
 
@@ -26,6 +25,8 @@ class Key:
     name: str
     prefix: str
     scopes: frozenset[str] | None
+    in_url: bool
+    """Whether it may be sent in an address, too."""
     created: float
     expires: float | None
     revoked: float | None
@@ -42,19 +43,10 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A stored key with its account, as needed to let somebody in."""
+    """A stored key, with what its token is compared with."""
 
     key: Key
     sha256: str = field(repr=False)
-    role: Role
-    disabled: bool
-    limits: Mapping[str, Any] | None
-    """What differs from its role's limits."""
-    weight: float
-
-    @property
-    def scopes(self) -> frozenset[str]:
-        return effective(self.role, self.key.scopes)
 
 
 def create(
@@ -64,6 +56,7 @@ def create(
     scopes: Iterable[str] | None,
     expires: float | None,
     now: float,
+    in_url: bool = False,
 ) -> NewKey:
     if not name or len(name) > 100 or not name.isprintable():
         raise RequestError("A key's name is 1 to 100 printable characters.")
@@ -79,6 +72,7 @@ def create(
             prefix=token[: tokens.SHOWN],
             sha256=tokens.digest(token),
             scopes=None if scopes is None else sorted(scopes),
+            in_url=in_url,
             created=now,
             expires=expires,
         )
@@ -88,14 +82,14 @@ def create(
 
 def every(conn: Connection, account_id: str | None) -> list[Key]:
     """The keys of one account, or all; revoked ones too, newest last."""
-    query = _held().order_by(key.c.created, key.c.id)
+    query = _with_name().order_by(key.c.created, key.c.id)
     if account_id is not None:
         query = query.where(key.c.account_id == account_id)
     return [_key(row) for row in conn.execute(query)]
 
 
 def find(conn: Connection, key_id: str) -> Key:
-    row = conn.execute(_held().where(key.c.id == key_id)).first()
+    row = conn.execute(_with_name().where(key.c.id == key_id)).first()
     if row is None:
         raise NotFound(f"There is no key {key_id!r}.")
     return _key(row)
@@ -111,13 +105,8 @@ def revoke(conn: Connection, key_id: str, account_id: str | None, now: float) ->
 
 
 def by_digest(conn: Connection, sha256: str) -> Held | None:
-    row = conn.execute(_held().where(key.c.sha256 == sha256)).first()
-    return None if row is None else _with_account(row)
-
-
-def by_id(conn: Connection, key_id: str) -> Held | None:
-    row = conn.execute(_held().where(key.c.id == key_id)).first()
-    return None if row is None else _with_account(row)
+    row = conn.execute(_with_name().where(key.c.sha256 == sha256)).first()
+    return None if row is None else Held(key=_key(row), sha256=row.sha256)
 
 
 def touch(conn: Connection, key_id: str, now: float) -> None:
@@ -126,22 +115,8 @@ def touch(conn: Connection, key_id: str, now: float) -> None:
     conn.execute(update(key).where(key.c.id == key_id, stale).values(used=now))
 
 
-def _held() -> Any:
-    of_account = (account.c.role, account.c.disabled, account.c.limits, account.c.weight)
-    return select(key, account.c.name.label("account_name"), *of_account).join(
-        account, account.c.id == key.c.account_id
-    )
-
-
-def _with_account(row: Any) -> Held:
-    return Held(
-        key=_key(row),
-        sha256=row.sha256,
-        role=Role(row.role),
-        disabled=bool(row.disabled),
-        limits=row.limits,
-        weight=row.weight,
-    )
+def _with_name() -> Any:
+    return select(key, account.c.name.label("account_name")).join(account, account.c.id == key.c.account_id)
 
 
 def _key(row: Any) -> Key:
@@ -152,6 +127,7 @@ def _key(row: Any) -> Key:
         name=row.name,
         prefix=row.prefix,
         scopes=None if row.scopes is None else frozenset(row.scopes),
+        in_url=bool(row.in_url),
         created=row.created,
         expires=row.expires,
         revoked=row.revoked,

@@ -1,11 +1,10 @@
-"""Logins of browsers: a cookie stands for the key it was opened with, and ends with it."""
+"""Logins of browsers: a cookie stands for the key it was opened with, or for a password, and ends with it."""
 
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, delete, insert, select
 
 from gesso.access import tokens
-from gesso.access.keys import Held, by_id
 from gesso.database.schema import login
 
 LASTS_S = 14 * 24 * 3600.0
@@ -22,14 +21,15 @@ class NewLogin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenLogin:
-    """A stored login with the key it stands for."""
+    """A stored login; `key_id` None: it was opened with the account's password."""
 
     sha256: str = field(repr=False)
     expires: float
-    held: Held
+    account_id: str
+    key_id: str | None
 
 
-def create(conn: Connection, account_id: str, key_id: str, now: float, lasts_s: float) -> NewLogin:
+def create(conn: Connection, account_id: str, key_id: str | None, now: float, lasts_s: float) -> NewLogin:
     """A new login; those that have ended are cleared away on the occasion."""
     conn.execute(delete(login).where(login.c.expires <= now))
     token = tokens.new_cookie()
@@ -44,12 +44,17 @@ def create(conn: Connection, account_id: str, key_id: str, now: float, lasts_s: 
 
 def by_digest(conn: Connection, sha256: str) -> OpenLogin | None:
     row = conn.execute(select(login).where(login.c.sha256 == sha256)).first()
-    held = None if row is None or row.key_id is None else by_id(conn, row.key_id)
-    if row is None or held is None:
+    if row is None:
         return None
-    return OpenLogin(sha256=row.sha256, expires=row.expires, held=held)
+    return OpenLogin(sha256=row.sha256, expires=row.expires, account_id=row.account_id, key_id=row.key_id)
 
 
 def end(conn: Connection, sha256: str) -> bool:
     """Whether there was such a login."""
     return conn.execute(delete(login).where(login.c.sha256 == sha256)).rowcount > 0
+
+
+def end_all(conn: Connection, account_id: str, keep: str | None) -> None:
+    """End every login of the account, but for the one with the digest `keep`."""
+    of_account = login.c.account_id == account_id
+    conn.execute(delete(login).where(of_account if keep is None else of_account & (login.c.sha256 != keep)))

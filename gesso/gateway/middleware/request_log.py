@@ -64,7 +64,7 @@ class RequestLog:
         if logger.isEnabledFor(level):
             identity = scope.get("gesso.identity")
             method = "WEBSOCKET" if scope["type"] == "websocket" else scope["method"]
-            shown = shown_target(path, scope.get("query_string", b""))
+            shown = shown_target(*scope.get("gesso.shown", (path, scope.get("query_string", b""))))
             account = "-" if identity is None else identity.name
             logger.log(level, "%s %s %d %.1f ms %s", method, shown, status, took_ms, account)
 

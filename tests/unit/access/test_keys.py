@@ -87,7 +87,7 @@ def test_an_answer_on_its_way_while_the_key_is_revoked_is_not_remembered() -> No
     async def main() -> None:
         async with Stage() as stage:
             key_id = next(key.id for key in await stage.access.keys() if key.account == "ada")
-            stage.db.held = {"_look_up"}
+            stage.db.held = {"look_up"}
             asked = asyncio.create_task(stage.who(stage.ada))
             await stage.db.holding.wait()
             await stage.access.revoke_key(key_id)
@@ -163,13 +163,13 @@ def test_the_last_administrator_cannot_be_disabled() -> None:
 def test_an_unreadable_store_lets_nobody_in_and_says_so() -> None:
     async def main() -> None:
         async with Stage() as stage:
-            stage.db.broken = {"_look_up"}
+            stage.db.broken = {"look_up"}
             with pytest.raises(AccountsUnreadable) as caught:
                 await stage.who(stage.ada)
             assert caught.value.status == 503
             stage.db.broken = set()
             assert (await stage.who(stage.ada)).name == "ada"
-            stage.db.broken = {"_look_up"}
+            stage.db.broken = {"look_up"}
             stage.timer.now += 1.1
             with pytest.raises(AccountsUnreadable):
                 await stage.who(stage.ada)
@@ -193,7 +193,7 @@ def test_reading_with_a_key_asks_the_store_once_a_second_and_writes_once_a_minut
                 await stage.who(stage.ada)
                 stage.timer.now += 0.1
                 stage.clock.now += 0.1
-            assert 115 <= stage.db.calls.count("_look_up") <= 122
+            assert 115 <= stage.db.calls.count("look_up") <= 122
             assert stage.db.calls.count("touch") == 3
 
     asyncio.run(main())
@@ -204,7 +204,7 @@ def test_requests_at_the_same_moment_share_one_look() -> None:
         async with Stage() as stage:
             found = await asyncio.gather(*(stage.who(stage.ada) for _ in range(50)))
             assert len(set(found)) == 1
-            assert stage.db.calls.count("_look_up") == 1
+            assert stage.db.calls.count("look_up") == 1
 
     asyncio.run(main())
 
@@ -212,7 +212,7 @@ def test_requests_at_the_same_moment_share_one_look() -> None:
 def test_a_caller_that_goes_away_does_not_take_the_answer_from_the_others() -> None:
     async def main() -> None:
         async with Stage() as stage:
-            stage.db.held = {"_look_up"}
+            stage.db.held = {"look_up"}
             first = asyncio.create_task(stage.who(stage.ada))
             second = asyncio.create_task(stage.who(stage.ada))
             await stage.db.holding.wait()
