@@ -168,8 +168,10 @@ class OverLimit(RequestError):
     status = 429
     remedy = "Wait for `retry_after_s` seconds, then try again."
 
-    def __init__(self, message: str | None = None, *, retry_after_s: float = 1.0) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str | None = None, *, retry_after_s: float = 1.0, remedy: str | None = None
+    ) -> None:
+        super().__init__(message, remedy=remedy)
         self.retry_after_s = retry_after_s
 
 

@@ -29,12 +29,12 @@ from gesso.gateway.comfyui.table import ComfyUIParts
 from gesso.gateway.comfyui.userdata import Userdata
 from gesso.gateway.console import Console
 from gesso.gateway.health import Health
+from gesso.gateway.limits import limits_of
 from gesso.gateway.login import Login
 from gesso.gateway.server import Server, listening
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.dispatcher import Dispatcher
 from gesso.jobs.files import Files
-from gesso.jobs.job import Limits
 from gesso.jobs.queue import Queue
 from gesso.jobs.runner import Runner
 
@@ -63,14 +63,17 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
         listener = parts.enter_context(listening(host, config.gateway.port))
         database = await open_database(config.storage.database_url)
         parts.push_async_callback(database.close)
-        access = Access(database)
+        access = Access(database, limits=config.limits)
         admin = await access.ensure_admin()
         artifacts = await parts.enter_async_context(Artifacts(directory / "artifacts", database))
         bus = Bus()
         supervisor = await parts.enter_async_context(
             Supervisor(config.engines, directory, bus, fleet=config.fleet, logs=config.logs)
         )
-        files, queue = Files(database), Queue(database, limits=Limits(max_queued=config.jobs.max_queued))
+        files, queue = Files(database), Queue(database)
+        # The configuration may have changed, or a change of somebody's limits been cut short.
+        everybody = await access.accounts()
+        await queue.sync_limits({each.id: limits_of(access.allowance(each)) for each in everybody})
         runner = Runner(queue=queue, artifacts=artifacts, files=files, bus=bus)
         session = await queue.open_session()
         parts.push_async_callback(queue.close_session, session)

@@ -132,9 +132,6 @@ class JobsConfig(Table):
     max_attempts: Annotated[int, Field(ge=1)] = 3
     """How often a job is tried when its engine dies under it. A workflow that fails is not repeated."""
 
-    max_queued: Annotated[int, Field(ge=1)] = 1000
-    """How many unfinished jobs one user may have; more are refused with `over_limit`."""
-
     lease_s: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 15.0
     """A gateway that is not heard of for this long has lost its jobs; another takes them over."""
 

@@ -32,6 +32,16 @@ def parse_size(value: Any) -> Any:
     return int(float(found[1]) * UNITS[found[2].upper()])
 
 
+def size_text(size: int) -> str:
+    """A size for people, as `parse_size` takes it: "812 B", "3.4 GB"."""
+    amount, unit = float(size), "B"
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if round(amount, 1) < 1000 or unit == "TB":
+            break
+        amount /= 1000
+    return f"{amount:.0f} {unit}" if amount == int(amount) else f"{amount:.1f} {unit}"
+
+
 def parse_listen(value: str) -> str:
     """Refuses what is not `host:port`."""
     host, port = split_listen(value)

@@ -90,6 +90,8 @@ userdata = Table(
     Column("created", Double, nullable=False),
     Column("modified", Double, nullable=False),
 )
+# So that sizes are summed without reading the contents, or every file's row.
+Index("userdata_size", userdata.c.account_id, userdata.c.size)
 
 # One row per user: the fair-share account. The counters are kept here, and not counted, because on
 # PostgreSQL a count(*) is not looked at again after waiting for a lock; a column is.
@@ -214,6 +216,18 @@ Index(
     sqlite_where=HAS_SECONDS,
     postgresql_where=HAS_SECONDS,
 )
+# Usage, and what of it counts against a limit, is read from this index alone.
+ENDED = job.c.finished.is_not(None)
+Index(
+    "job_usage",
+    job.c.owner,
+    job.c.finished,
+    job.c.seconds,
+    job.c.engine,
+    job.c.state,
+    sqlite_where=ENDED,
+    postgresql_where=ENDED,
+)
 # Partial, or SQLite would prefer it over job_ready.
 Index(
     "job_key",
@@ -256,6 +270,7 @@ file = Table(
     Column("created", Double, nullable=False, index=True),
     UniqueConstraint("account_id", "type", "subfolder", "name", name="file_name"),
 )
+Index("file_size", file.c.account_id, file.c.size)
 
 # Who did what to what, from where; rows are only ever added. Names are kept, so that they outlive accounts.
 audit = Table(

@@ -14,6 +14,7 @@ from gesso.database.locks import upsert_of
 from gesso.database.schema import file
 from gesso.errors import Conflict, NotFound
 from gesso.jobs.artifacts import Artifact
+from gesso.jobs.usage import within_storage
 from gesso.protocol.files import FileRef, next_name, next_output_name
 
 # "number": another free name, as ComfyUI would number it. "overwrite": the name now means this content.
@@ -65,10 +66,16 @@ class Files:
         job_id: str | None = None,
         node_id: str | None = None,
         on_conflict: OnConflict = "number",
+        storage: int | None = None,
     ) -> FileRef:
-        """Name a stored artifact; returns the name it got, which may be another (`on_conflict`)."""
+        """Name a stored artifact; returns the name it got, which may be another (`on_conflict`).
+
+        OverLimit, where the account's files would weigh more than `storage` with it.
+        """
         origin = Origin(content_type=content_type, job_id=job_id, node_id=node_id)
-        return await self._database.tx(put, account, ref, artifact, origin, on_conflict, self._clock())
+        return await self._database.tx(
+            put, account, ref, artifact, origin, on_conflict, self._clock(), storage
+        )
 
     def naming(
         self,
@@ -78,10 +85,11 @@ class Files:
         content_type: str | None = None,
         job_id: str | None = None,
         on_conflict: OnConflict = "number",
+        storage: int | None = None,
     ) -> Callable[[Connection, Artifact], FileRef]:
         """As `put`, for a file that is named in the transaction that stores it: `Writer.commit_with`."""
         origin = Origin(content_type=content_type, job_id=job_id)
-        return lambda conn, kept: put(conn, account, ref, kept, origin, on_conflict, self._clock())
+        return lambda conn, kept: put(conn, account, ref, kept, origin, on_conflict, self._clock(), storage)
 
     async def find(self, account: str, ref: FileRef) -> File:
         """Raises NotFound."""
@@ -97,6 +105,20 @@ class Files:
 
 
 def put(
+    conn: Connection,
+    account: str,
+    ref: FileRef,
+    artifact: Artifact,
+    origin: Origin,
+    on_conflict: OnConflict,
+    now: float,
+    storage: int | None = None,
+) -> FileRef:
+    with within_storage(conn, account, storage):
+        return _put_name(conn, account, ref, artifact, origin, on_conflict, now)
+
+
+def _put_name(
     conn: Connection,
     account: str,
     ref: FileRef,

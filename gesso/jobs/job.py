@@ -130,8 +130,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a user has until told otherwise: share, jobs running at once, jobs waiting."""
+    """What a user has until told otherwise."""
 
     weight: float = 1.0
     max_running: int = 1_000
     max_queued: int = 1_000
+    """Unfinished jobs, be they waiting or running."""
+    gpu_seconds: float | None = None
+    """Of the last 24 hours; who has used them can submit no more."""
+    storage: int | None = None
+    """Bytes; whose files weigh more can submit no more."""

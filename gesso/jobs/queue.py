@@ -3,15 +3,16 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from gesso.database.database import Database
-from gesso.jobs import claim_leases, queue_end, queue_listing, queue_submit, queue_views
+from gesso.jobs import claim_leases, queue_end, queue_listing, queue_submit, queue_views, usage
 from gesso.jobs.claim import Accepts, claim
 from gesso.jobs.job import Cancelled, Claim, Counts, Job, Limits, Reaped, Spec, State
 from gesso.jobs.queue_listing import Listed
-from gesso.jobs.queue_rows import set_limits
+from gesso.jobs.queue_rows import set_limits, sync_limits
+from gesso.jobs.usage import By, Standing, Used
 
 ACTIVE = (State.QUEUED, State.RUNNING)
 
@@ -27,14 +28,14 @@ class Queue:
         self._limits = limits or Limits()
         self._changed = asyncio.Event()
 
-    async def submit(self, spec: Spec) -> Job:
+    async def submit(self, spec: Spec, limits: Limits | None = None) -> Job:
         """Accept a job; when this returns, it survives any crash.
 
         The same id or idempotency key with the same request returns the job accepted then, in
         whatever state it is now. Raises IdempotencyMismatch, OverLimit, or Conflict where the id is
-        another user's.
+        another user's. `limits` are the owner's (None: the queue's own).
         """
-        job = await self._database.tx(queue_submit.submit, spec, self._limits, self._clock())
+        job = await self._database.tx(queue_submit.submit, spec, limits or self._limits, self._clock())
         self._wake()
         return job
 
@@ -165,6 +166,19 @@ class Queue:
         """Change a user's share and limits; jobs already charged stay charged as they were."""
         await self._database.tx(set_limits, owner, limits)
         self._wake()
+
+    async def sync_limits(self, limits_of: Mapping[str, Limits]) -> None:
+        """`set_limits` for many, of whom only those are touched for whom it changes anything."""
+        await self._database.tx(sync_limits, limits_of)
+        self._wake()
+
+    async def standing(self, owner: str) -> Standing:
+        """What the owner has of what is limited."""
+        return await self._database.tx(usage.standing, owner, self._clock())
+
+    async def usage(self, by: By, since: float, until: float, owner: str | None = None) -> list[Used]:
+        """What was used from `since` to `until`, by the owner or by everybody."""
+        return await self._database.tx(usage.usage, by, since, until, owner)
 
     async def open_session(self, url: str | None = None) -> str:
         """Begin to drive jobs; returns the session's id, to be kept alive with `beat`."""

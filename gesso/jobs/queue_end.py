@@ -185,8 +185,9 @@ def _end(conn: Connection, row: Row[Any], state: State, now: float, **result: An
 
 def end_cancelled(conn: Connection, row: Row[Any], now: float) -> None:
     """Record a running job, locked by the caller, as cancelled in its dead owner's stead."""
-    _end(conn, row, State.CANCELLED, now)
-    _settle(conn, row, _real_s(row, now), now)
+    real_s = _real_s(row, now)
+    _end(conn, row, State.CANCELLED, now, seconds=real_s)
+    _settle(conn, row, real_s, now)
 
 
 def _settle(conn: Connection, row: Row[Any], real_s: float, now: float) -> Flow:

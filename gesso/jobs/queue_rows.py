@@ -1,13 +1,13 @@
 """How the queue reads and writes single rows: jobs as snapshots, a user's fair-share account, needs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
-from gesso.database.locks import upsert
-from gesso.database.schema import account, flow, job, job_input, need
+from gesso.database.locks import serialise, upsert
+from gesso.database.schema import flow, job, job_input, need
 from gesso.jobs.fairness import Flow
 from gesso.jobs.job import Claim, Job, Limits, State
 
@@ -77,12 +77,11 @@ def open_flow(conn: Connection, owner: str, limits: Limits) -> Row[Any]:
     row = conn.execute(_FLOW, {"wanted": owner}).one_or_none()
     if row is not None:
         return row
-    weight = conn.execute(select(account.c.weight).where(account.c.id == owner)).scalar()
     conn.execute(
         upsert(conn, flow)
         .values(
             owner=owner,
-            weight=limits.weight if weight is None else weight,
+            weight=limits.weight,
             max_running=limits.max_running,
             max_queued=limits.max_queued,
             vtime=0.0,
@@ -148,8 +147,21 @@ def unpin_inputs(conn: Connection, job_ids: Sequence[str]) -> None:
 def set_limits(conn: Connection, owner: str, limits: Limits) -> None:
     """Change a user's share and limits; a user not yet seen gets an account with them."""
     open_flow(conn, owner, limits)
-    conn.execute(
-        update(flow)
-        .where(flow.c.owner == owner)
-        .values(weight=limits.weight, max_running=limits.max_running, max_queued=limits.max_queued)
-    )
+    conn.execute(_UPDATE_FLOW, {"wanted": owner, **_limited(limits)})
+
+
+def sync_limits(conn: Connection, limits_of: Mapping[str, Limits]) -> None:
+    """Bring the accounts of these owners up to date; an owner who has none yet gets it with his first job."""
+    serialise(conn)
+    for row in conn.execute(select(flow.c.owner, flow.c.weight, flow.c.max_running, flow.c.max_queued)).all():
+        limits = limits_of.get(row.owner)
+        if limits is not None and dict(row._mapping) != {"owner": row.owner, **_limited(limits)}:
+            conn.execute(_UPDATE_FLOW, {"wanted": row.owner, **_limited(limits)})
+
+
+def _limited(limits: Limits) -> dict[str, Any]:
+    return {
+        "weight": limits.weight,
+        "max_running": limits.max_running,
+        "max_queued": limits.max_queued,
+    }

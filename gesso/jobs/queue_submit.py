@@ -22,6 +22,7 @@ from gesso.jobs.queue_rows import (
     to_job,
     write_flow,
 )
+from gesso.jobs.usage import check_seconds, check_storage
 
 RETRY_AFTER_S = 5.0
 
@@ -55,6 +56,8 @@ def submit(conn: Connection, spec: Spec, limits: Limits, now: float) -> Job:
             f"You have {account.max_queued} unfinished jobs, which is your limit.",
             retry_after_s=RETRY_AFTER_S,
         )
+    check_seconds(conn, spec.owner, limits.gpu_seconds, now)
+    check_storage(conn, spec.owner, limits.storage)
     number, next_number = _number(spec, account.next_number)
     accepted = change_job(conn, made, number=number)
     vturn = conn.execute(_TURN).scalar_one()

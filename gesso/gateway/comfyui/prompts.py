@@ -15,6 +15,7 @@ from gesso.gateway import responses
 from gesso.gateway.comfyui.body import read_json, read_prompt
 from gesso.gateway.comfyui.caller import caller
 from gesso.gateway.comfyui.catalogue import Catalogue
+from gesso.gateway.limits import limits_of
 from gesso.jobs.dispatcher import Dispatcher
 from gesso.jobs.files import File, Files
 from gesso.jobs.job import Job, Spec, State
@@ -78,7 +79,7 @@ class Prompts:
         spec = replace(spec, priority=_priority(body))
         if lacks := self._catalogue.lacking(spec.needs):
             raise _no_engine_fits(lacks)
-        job = await self._queue.submit(spec)
+        job = await self._queue.submit(spec, limits_of(caller(request).allowance))
         await announce(self._bus, self._queue, job, job.state)
         answer = {"prompt_id": job.id, "number": _number(job), "node_errors": validated.node_errors}
         return responses.json(answer)

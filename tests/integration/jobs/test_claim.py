@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import ClauseElement, Connection, select
 
-from gesso.database.schema import IN_HISTORY, account, flow, job, need
+from gesso.database.schema import IN_HISTORY, flow, job, need
 from gesso.database.sqlite import sqlite_url
 from gesso.errors import Conflict
 from gesso.jobs.claim import CANDIDATE, DISTINCT_NEEDS
@@ -41,19 +41,6 @@ def test_turns_follow_weight(database_url: str) -> None:
             assert (owners.count("single"), owners.count("double")) == (4, 8)
 
     asyncio.run(scenario())
-
-
-def test_the_weight_of_an_account_is_taken_over(database_url: str) -> None:
-    def make_account(conn: Connection) -> None:
-        conn.execute(account.insert().values(id="ada", name="Ada", role="user", weight=3.0, created=0.0))
-
-    async def scenario() -> float:
-        async with bench(database_url) as b:
-            await b.database.tx(make_account)
-            await b.submit("ada")
-            return float(await b.database.tx(lambda conn: conn.execute(select(flow.c.weight)).scalar_one()))
-
-    assert asyncio.run(scenario()) == 3.0
 
 
 def test_nobody_runs_more_than_allowed_at_once(database_url: str) -> None:

@@ -51,7 +51,7 @@ def test_a_misspelt_name_is_answered_with_the_nearest(
     ("text", "line", "key", "message"),
     [
         ("[[engine]]\nname = 'a'\n\n", 1, "engine[1].kind", "is missing"),
-        ("[jobs]\nmax_queued = '9'\n", 2, "jobs.max_queued", "must be a whole number"),
+        ("[jobs]\nmax_attempts = '9'\n", 2, "jobs.max_attempts", "must be a whole number"),
         ("jobs = 3\n", 1, "jobs", "must be a table"),
         ("engine = 3\n", 1, "engine", "must be a list"),
         ("[storage]\ndatabase = 3\n", 2, "storage.database", "must be text"),
@@ -76,7 +76,7 @@ def test_a_wrong_value_is_answered_with_what_it_must_be(text: str, line: int, ke
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
-    found = problems("[jobs]\nlease = 1\nmax_queued = 'x'\n[gateway]\nlisten = 1\n[fleed]\n")
+    found = problems("[jobs]\nlease = 1\nmax_attempts = 'x'\n[gateway]\nlisten = 1\n[fleed]\n")
     assert [problem.line for problem in found] == [2, 3, 5, 6]
 
 
