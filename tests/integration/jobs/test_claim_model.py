@@ -40,7 +40,7 @@ class QueueAndModel(RuleBasedStateMachine):
         self.claims: dict[str, Claim] = {}
         with self.engine.begin() as conn:
             for table in reversed(metadata.sorted_tables):
-                if table.name != "meta" and table is not turn:
+                if table.name not in ("meta", "audit") and table is not turn:
                     conn.execute(table.delete())
             conn.execute(update(turn).values(vtime=0.0))
             for number, owner in enumerate(OWNERS):
