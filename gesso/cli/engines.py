@@ -1,20 +1,28 @@
 """`gesso engines`: the fleet."""
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from gesso.cli import options, show
 from gesso.cli.api import Api
+from gesso.errors import Conflict
 
-app = typer.Typer(help="List, start, stop and restart engines, and read their logs.", no_args_is_help=True)
+POLL_S = 0.5
+app = typer.Typer(
+    help="List, drain, start, stop and restart engines, and read their logs.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The engine's name.")]
 Lines = Annotated[
     int, typer.Option("--lines", "-n", metavar="N", min=0, max=100_000, help="So many of the last lines.")
 ]
+Drain = Annotated[bool, typer.Option("--drain", help="First let it finish the jobs it has.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until it has finished the jobs it has.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with each new line until Ctrl-C.")]
 
 
@@ -25,8 +33,8 @@ def list_(url: options.Url = None, key: options.Key = None, as_json: options.Jso
     if as_json:
         show.as_json(engines)
         return
-    columns = ["name", "kind", "state", "ready", "waiting", "restarts", "url", "pid", "why"]
-    names = ("name", "kind", "state", "ready", "queue_remaining", "restarts", "url", "pid", "reason")
+    columns = ["name", "kind", "state", "ready", "jobs", "restarts", "url", "pid", "why"]
+    names = ("name", "kind", "state", "ready", "jobs_left", "restarts", "url", "pid", "reason")
     show.table(columns, [show.fields(engine, *names) for engine in engines], empty="No engines.")
 
 
@@ -47,11 +55,46 @@ def logs(
 
 
 @app.command()
-def restart(
+def drain(
+    name: Name,
+    wait: Wait = False,
+    url: options.Url = None,
+    key: options.Key = None,
+    as_json: options.Json = False,
+) -> None:
+    """Give an engine no more jobs until it is resumed; it finishes what it has.
+
+    Workflows that only this engine can run are still taken, and wait until it is resumed. Ctrl-C ends the
+    waiting, not the draining.
+    """
+    api = Api(url, key)
+    engine = api.post("engines", name, "drain")
+    if wait:
+        engine = _drained(api, engine, quiet=as_json)
+    _told(engine, "is drained" if engine["drained"] else "is given no more jobs", as_json=as_json)
+
+
+@app.command()
+def resume(
     name: Name, url: options.Url = None, key: options.Key = None, as_json: options.Json = False
 ) -> None:
+    """Give a drained engine jobs again."""
+    _told(Api(url, key).post("engines", name, "resume"), "takes jobs again", as_json=as_json)
+
+
+@app.command()
+def restart(
+    name: Name,
+    drain: Drain = False,
+    url: options.Url = None,
+    key: options.Key = None,
+    as_json: options.Json = False,
+) -> None:
     """Stop an engine and start it anew; the jobs it runs are run again."""
-    _told(Api(url, key).post("engines", name, "restart", repeat=False), "restarts", as_json=as_json)
+    api = Api(url, key)
+    with _emptied(api, name, asked=drain, quiet=as_json):
+        engine = api.post("engines", name, "restart", repeat=False)
+    _told(engine, "restarts", as_json=as_json)
 
 
 @app.command()
@@ -63,9 +106,45 @@ def start(
 
 
 @app.command()
-def stop(name: Name, url: options.Url = None, key: options.Key = None, as_json: options.Json = False) -> None:
+def stop(
+    name: Name,
+    drain: Drain = False,
+    url: options.Url = None,
+    key: options.Key = None,
+    as_json: options.Json = False,
+) -> None:
     """Stop an engine; it stays so until it is started."""
-    _told(Api(url, key).post("engines", name, "stop"), "is stopped", as_json=as_json)
+    api = Api(url, key)
+    with _emptied(api, name, asked=drain, quiet=as_json):
+        engine = api.post("engines", name, "stop")
+    _told(engine, "is stopped", as_json=as_json)
+
+
+@contextmanager
+def _emptied(api: Api, name: str, *, asked: bool, quiet: bool) -> Iterator[None]:
+    """Inside, the engine has no job and gets none; afterwards it drains only if it did so before."""
+    if not asked:
+        yield
+        return
+    drained_before = api.get("engines", name)["draining"]
+    _drained(api, api.post("engines", name, "drain"), quiet=quiet)
+    yield
+    if not drained_before:
+        api.post("engines", name, "resume")
+
+
+def _drained(api: Api, engine: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    """Wait until it has finished what it has; how far it is goes to standard error."""
+    told = None
+    while not engine["drained"]:
+        if not engine["draining"]:
+            raise Conflict(f"Engine {engine['name']!r} was resumed meanwhile.")
+        if engine["reason"] != told and not quiet:
+            told = engine["reason"]
+            show.note(f"{engine['name']}: {told}")
+        time.sleep(POLL_S)
+        engine = api.get("engines", engine["name"])
+    return engine
 
 
 def _told(engine: dict[str, Any], what: str, *, as_json: bool) -> None:

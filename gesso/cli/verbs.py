@@ -26,7 +26,7 @@ VERBS: dict[str, Verb] = {
     "keys": Verb(module="gesso.cli.keys", help="List, create and revoke keys."),
     "users": Verb(module="gesso.cli.users", help="List, create, disable and enable accounts."),
     "engines": Verb(
-        module="gesso.cli.engines", help="List, start, stop and restart engines, and read their logs."
+        module="gesso.cli.engines", help="List, drain, start, stop and restart engines, and read their logs."
     ),
     "config": Verb(module="gesso.cli.config", help="Check and show the configuration."),
 }

@@ -75,6 +75,7 @@ class Keeper:
             start_limit_s=fleet.start_limit_s,
         )
         self._rotated_at = 0.0
+        self._leaving = (False, False)
 
     def adopt(self) -> None:
         """Take over the process that an earlier gesso left running, if there is one."""
@@ -142,6 +143,8 @@ class Keeper:
         member = self._member
         life = member.life
         raw = await member.engine.object_info()
+        if member.catalog is not None and member.catalog.raw == raw:
+            return
         catalog = await asyncio.to_thread(load_catalog, member.name, raw)
         if member.life != life:
             return
@@ -159,6 +162,7 @@ class Keeper:
             logger.error("%s: %s", member.name, error.message)
             self._fail(error.message)
             self._enter(State.FAILING, error.message)
+        self._tell_draining()
         await self._rotate()
 
     async def _act(self, action: Action) -> None:
@@ -293,6 +297,14 @@ class Keeper:
             logger.log(level, "%s: %s (%s)", member.name, state, reason)
             member.state = state
             member.since = time.time()
+            self._changed(member)
+
+    def _tell_draining(self) -> None:
+        member = self._member
+        leaving = (member.draining, member.drained)
+        if leaving != self._leaving:
+            logger.info("%s: %s", member.name, member.told if member.draining else "takes jobs again")
+            self._leaving = leaving
             self._changed(member)
 
     def _plan(self, port: int) -> Launch:

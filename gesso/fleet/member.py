@@ -11,6 +11,7 @@ from gesso.engines.comfyui import ComfyUI
 from gesso.engines.probe import Probe
 from gesso.engines.socket import Socket
 from gesso.fleet.decide import Activity, Wanted
+from gesso.fleet.draining import described, jobs_left, mark_of
 from gesso.fleet.node_catalog import NodeCatalog
 from gesso.fleet.state import USABLE, State
 from gesso.processes.process import Exited, Gone, Process
@@ -26,6 +27,9 @@ class Status:
     reason: str
     since: float
     ready: bool
+    draining: bool
+    drained: bool
+    jobs_left: int | None
     external: bool
     url: str
     pid: int | None
@@ -70,6 +74,12 @@ class Member:
         self.uploaded: set[str] = set()
         """For whoever uploads: names the engine has. Emptied when the engine comes up anew."""
 
+        self.jobs: Callable[[], int] = lambda: 0
+        """For whoever gives it jobs: how many it still has of theirs, until their pictures are fetched."""
+        self.drain_mark = mark_of(record)
+        self.draining = self.drain_mark.exists()
+        """It finishes what it has, and is given no more."""
+
         self.wanted = Wanted.RUNNING
         self.process: Process | None = None
         self.life = 0
@@ -106,9 +116,31 @@ class Member:
         return self.process.pid
 
     @property
-    def ready(self) -> bool:
-        """It takes jobs: it answers us, and we know what it can do."""
+    def usable(self) -> bool:
+        """It answers us, and we know what it can do."""
         return self.state in USABLE and not self.stopping
+
+    @property
+    def ready(self) -> bool:
+        """It takes jobs: it is usable, and nobody has asked that it drains or ends."""
+        staying = self.wanted is Wanted.RUNNING and not self.restart_asked
+        return self.usable and staying and not self.draining
+
+    @property
+    def jobs_left(self) -> int | None:
+        """What it still has to do; None: not known."""
+        gone = self.given_up or (not self.external and self.pid is None)
+        return jobs_left(self.jobs(), self.socket.queue_remaining, gone=gone)
+
+    @property
+    def drained(self) -> bool:
+        """It drains, and has nothing more to do: it can be stopped, and nobody notices."""
+        return self.draining and self.jobs_left == 0
+
+    @property
+    def told(self) -> str:
+        """The reason for its state, or how far its draining is."""
+        return described(self.jobs_left) if self.draining and self.state in USABLE else self.reason
 
     @property
     def given_up(self) -> bool:
@@ -128,9 +160,12 @@ class Member:
             name=self.name,
             kind=self.config.kind,
             state=self.state,
-            reason=self.reason,
+            reason=self.told,
             since=self.since,
             ready=self.ready,
+            draining=self.draining,
+            drained=self.drained,
+            jobs_left=self.jobs_left,
             external=self.external,
             url=self.url,
             pid=self.pid,

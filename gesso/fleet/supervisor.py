@@ -17,6 +17,7 @@ from gesso.engines.transport import open_session
 from gesso.errors import Conflict, NotFound
 from gesso.events import Bus, EngineChanged
 from gesso.fleet.decide import Wanted
+from gesso.fleet.draining import write_mark
 from gesso.fleet.keeper import Keeper, Timing
 from gesso.fleet.launch import HOST, free_port
 from gesso.fleet.member import Member, Stuck
@@ -54,7 +55,7 @@ class Supervisor:
         """Whether the engines run on when this ends; the next supervisor adopts them."""
         self._keepers: dict[str, Keeper] = {}
         self._members: dict[str, Member] = {}
-        self._states: dict[str, State] = {}
+        self._told: dict[str, tuple[State, bool, bool]] = {}
         self._change = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -139,6 +140,21 @@ class Supervisor:
         member.restart_asked = True
         self._forgive(member)
 
+    async def drain(self, name: str) -> None:
+        """Give it no more jobs; it finishes what it has, and stays watched. Holds until `resume`, also
+        through restarts of the engine and of gesso. Raises StorageError."""
+        await self._set_draining(name, True)
+
+    async def resume(self, name: str) -> None:
+        """Give it jobs again. Raises StorageError."""
+        await self._set_draining(name, False)
+
+    async def _set_draining(self, name: str, draining: bool) -> None:
+        member = self.member(name)
+        await asyncio.to_thread(write_mark, member.drain_mark, draining=draining)
+        member.draining = draining
+        member.wake.set()
+
     def report_stuck(self, name: str, reason: str) -> None:
         """Tell that a job on it has made no progress for longer than its limit: this restarts the engine.
 
@@ -191,6 +207,7 @@ class Supervisor:
     def _note_change(self, member: Member) -> None:
         self._change.set()
         self._change = asyncio.Event()
-        if self._states.get(member.name) is not member.state:
-            self._states[member.name] = member.state
-            self._bus.publish(EngineChanged(engine=member.name, state=member.state, reason=member.reason))
+        told = (member.state, member.draining, member.drained)
+        if self._told.get(member.name) != told:
+            self._told[member.name] = told
+            self._bus.publish(EngineChanged(engine=member.name, state=member.state, reason=member.told))

@@ -72,7 +72,7 @@ def _summary_routes(queue: Queue, supervisor: Supervisor) -> APIRouter:
             mine=await queue.remaining(identity.account_id),
             jobs=JobCounts(queued=counts.queued, running=counts.running),
             engines=[
-                EngineState(name=each.name, state=each.state, reason=each.reason, ready=each.ready)
+                EngineState(name=each.name, state=each.state, reason=each.told, ready=each.ready)
                 for each in supervisor.members()
             ],
         )

@@ -63,6 +63,20 @@ def engine_routes(supervisor: Supervisor) -> APIRouter:
         supervisor.restart(name)
         return Engine.of(supervisor.member(name))
 
+    @router.post("/{name}/drain", status_code=202)
+    async def drain_engine(identity: Controller, name: str) -> Engine:
+        """Give it no more jobs; it finishes what it has, and is `drained` then, until it is resumed."""
+        logger.info("%s drains engine %s", identity.name, name)
+        await supervisor.drain(name)
+        return Engine.of(supervisor.member(name))
+
+    @router.post("/{name}/resume", status_code=202)
+    async def resume_engine(identity: Controller, name: str) -> Engine:
+        """Give it jobs again."""
+        logger.info("%s resumes engine %s", identity.name, name)
+        await supervisor.resume(name)
+        return Engine.of(supervisor.member(name))
+
     @router.get("/{name}/logs", response_class=PlainTextResponse)
     async def show_logs(
         identity: Controller, name: str, lines: Lines = 100, follow: bool = False

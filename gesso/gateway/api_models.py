@@ -117,6 +117,13 @@ class Engine(Answer):
     """The evidence for the state, in words."""
     since: float
     ready: bool
+    """It takes jobs."""
+    draining: bool
+    """It is given no more jobs, until it is resumed."""
+    drained: bool
+    """It drains, and has nothing more to do."""
+    jobs_left: int | None
+    """Jobs that it runs, or that wait there; null: not known."""
     external: bool
     """Somebody else runs it; gesso cannot start or stop it."""
     url: str

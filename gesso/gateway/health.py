@@ -80,7 +80,7 @@ class Health:
         }
         if names:
             check["engines"] = [
-                {"name": member.name, "state": str(member.state), "reason": member.reason}
+                {"name": member.name, "state": str(member.state), "reason": member.told}
                 for member in members
             ]
         return check

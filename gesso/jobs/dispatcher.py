@@ -59,6 +59,8 @@ class Dispatcher:
         # Set when a job came or went, or an engine's state changed.
         self._wake = asyncio.Event()
         bus.subscribe(EngineChanged, lambda _: self._wake.set())
+        for member in supervisor.members():
+            member.jobs = partial(self._jobs_at, member.name)
 
     async def run(self) -> None:
         # The storage is ours alone, so whatever runs in the database is followed by nobody.
@@ -153,7 +155,7 @@ class Dispatcher:
         for claim in orphans:
             member = self._supervisor.find(claim.engine)
             try:
-                if member is not None and member.ready:
+                if member is not None and member.usable:
                     self._start(await self._queue.adopt(claim, self._session), member, tasks, adopted=True)
                 elif member is None or member.given_up:
                     logger.warning("job %s: its engine %r is gone", claim.job.id, claim.engine)
@@ -174,7 +176,11 @@ class Dispatcher:
             while room := self._room(member):
                 claims = await self._queue.claim(member.name, self._session, accepts=accepts, limit=room)
                 for claim in claims:
-                    self._start(claim, member, tasks, adopted=False)
+                    # Asked to drain, or to end, while the claim was written: it gets nothing new.
+                    if member.ready:
+                        self._start(claim, member, tasks, adopted=False)
+                    else:
+                        await self._give_back(claim)
                 if not claims:
                     break
 
@@ -184,16 +190,25 @@ class Dispatcher:
         for job_id in self.waiting() & self._running.keys():
             claim, member, task = self._running[job_id]
             begun = [each.job for each in self._claims(member) if self._runner.begun_at(each.job.id)]
-            if all(map(self._soon_done, begun)):
+            if not member.draining and all(map(self._soon_done, begun)):
                 continue
             with suppress(EngineError):
                 if await member.engine.cancel(claim.prompt_id) is Cancellation.DELETED:
                     task.cancel()
-                    self._coming_back.add(job_id)
-                    try:
-                        await self._queue.release(claim, counts=False)
-                    finally:
-                        self._coming_back.discard(job_id)
+                    await self._give_back(claim)
+
+    async def _give_back(self, claim: Claim) -> None:
+        """To the queue: its turn there was none."""
+        self._coming_back.add(claim.job.id)
+        try:
+            await self._queue.release(claim, counts=False)
+        finally:
+            self._coming_back.discard(claim.job.id)
+
+    def _jobs_at(self, engine: str) -> int:
+        """How many of our jobs an engine has, followed or still to be taken up."""
+        running = sum(claim.engine == engine for claim, _, _ in self._running.values())
+        return running + sum(claim.engine == engine for claim in self._orphans)
 
     def _claims(self, member: Member) -> list[Claim]:
         return [claim for claim, on, _ in self._running.values() if on is member]
