@@ -103,11 +103,11 @@ class Access:
         return await self._db.tx(audited.first_admin, self._clock())
 
     async def accounts(self) -> list[Account]:
-        return await self._db.tx(accounts.every)
+        return await self._db.read(accounts.every)
 
     async def account(self, name: str) -> Account:
         """The account of this name or id; NotFound if there is none."""
-        return await self._db.tx(accounts.find, name)
+        return await self._db.read(accounts.find, name)
 
     async def create_account(
         self, name: str, role: Role = Role.USER, *, by: Identity | None = None, address: str | None = None
@@ -132,7 +132,7 @@ class Access:
 
     async def keys(self, account_id: str | None = None) -> list[Key]:
         """The keys of one account, or of all."""
-        return await self._db.tx(keys.every, account_id)
+        return await self._db.read(keys.every, account_id)
 
     async def create_key(
         self,
@@ -175,7 +175,7 @@ class Access:
     ) -> NewLogin:
         """A browser's login with a password. Unauthorized says, and takes as long for, the same always."""
         try:
-            found = await self._db.tx(passwords.stored, name)
+            found = await self._db.read(passwords.stored, name)
         except StorageError as error:
             raise AccountsUnreadable() from error
         checked = await self._passwords.check(found.hash, password)
@@ -188,7 +188,7 @@ class Access:
 
     async def any_passwords(self) -> bool:
         """Whether anybody here can sign in with one."""
-        return await self._db.tx(passwords.any_exists)
+        return await self._db.read(passwords.any_exists)
 
     async def change_password(
         self, by: Identity, old: str | None, new: str, *, keep: str | None = None, address: str | None = None
@@ -202,7 +202,7 @@ class Access:
                 "A key in an address changes no password.", remedy="Sign in, or send it in a header."
             )
         made = await self._passwords.hash(new)
-        found = await self._db.tx(passwords.stored_of, by.account_id)
+        found = await self._db.read(passwords.stored_of, by.account_id)
         if found.hash is None:
             check_first_password(by)
         elif old is None:
@@ -225,7 +225,7 @@ class Access:
         """Anybody's, without the present one; None removes it. Logins end as with `change_password`."""
         made = None if new is None else await self._passwords.hash(new)
         account = await self.account(name)
-        found = await self._db.tx(passwords.stored_of, account.id)
+        found = await self._db.read(passwords.stored_of, account.id)
         return await self._set_password(account.id, found.hash, made, keep, by, address)
 
     async def _set_password(
@@ -287,7 +287,7 @@ class Access:
         generation, checked = self._generation, self._timer()
         via, digest = sent
         try:
-            found = await self._db.tx(look_up, digest, via, self._limits)
+            found = await self._db.read(look_up, digest, via, self._limits)
         except StorageError as error:
             raise AccountsUnreadable() from error
         proof = _Proof(identity=found.identity, ends=found.ends, checked=checked)

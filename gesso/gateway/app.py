@@ -1,5 +1,6 @@
 """The gateway as one ASGI app: the order of the middleware, and who answers what."""
 
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -12,7 +13,9 @@ from gesso.gateway.middleware.failures import Failures
 from gesso.gateway.middleware.identify import Identify
 from gesso.gateway.middleware.limits import Limits
 from gesso.gateway.middleware.own_pages import OwnPages
+from gesso.gateway.middleware.rates import Rates
 from gesso.gateway.middleware.request_log import RequestLog
+from gesso.gateway.middleware.url_tokens import UrlTokens
 from gesso.gateway.routing import Routes
 
 # Multipart borders and field names around a file of exactly the allowed size.
@@ -35,8 +38,12 @@ def build_app(
     routes.mount("/gesso/api", api)
     add_comfyui(routes, comfyui)
     origins = [config.public_url] if config.public_url else []
-    app: ASGIApp = Identify(routes, access=access, is_public=routes.is_public, origins=origins)
+    rates = Rates(routes, timer=time.monotonic, behind_proxy=config.behind_tls)
+    app: ASGIApp = Identify(
+        rates, access=access, is_public=routes.is_public, origins=origins, strangers=rates.strangers
+    )
     app = Limits(app, body_bytes=config.upload_limit + ENVELOPE_BYTES)
     app = Failures(app)
     app = OwnPages(app)
-    return RequestLog(app)
+    app = RequestLog(app)
+    return UrlTokens(app)

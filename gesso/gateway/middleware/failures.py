@@ -61,7 +61,9 @@ class Failures:
 
 def response_for(error: GessoError, scope: Scope) -> Response:
     """The answer for `error` to the request of `scope`."""
-    if isinstance(error, Unauthorized) and is_navigation(scope):
+    # An address with a key that opens nothing leads nowhere: not to a form that would ask for another.
+    in_url = scope.get("gesso.url_token") is not None
+    if isinstance(error, Unauthorized) and is_navigation(scope) and not in_url:
         return RedirectResponse(login_url(scope), 302, headers={"cache-control": "no-store"})
     if isinstance(error, NoEngine) and is_navigation(scope):
         return _not_ready(error)

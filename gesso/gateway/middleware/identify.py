@@ -1,4 +1,4 @@
-"""Finds out who is asking, and lets nobody else in: by a key in a header, or by a login's cookie."""
+"""Finds out who is asking, and lets nobody else in: by a key in a header or the address, or by a cookie."""
 
 import asyncio
 import logging
@@ -28,7 +28,8 @@ class Identify:
 
     Public paths are passed on without an identity where there is none, so that health can be asked and
     somebody can log in while the accounts cannot be read. `origins` are addresses whose pages are ours
-    besides the one in the Host header: "https://gesso.example/".
+    besides the one in the Host header: "https://gesso.example/". `strangers` is told of each request of
+    nobody's, and may refuse it.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class Identify:
         access: Access,
         is_public: Callable[[str], bool],
         origins: Collection[str] = (),
+        strangers: Callable[[Scope], None] = lambda scope: None,
     ) -> None:
         self._app = app
         self._access = access
         self._is_public = is_public
+        self._strangers = strangers
         self._origins = frozenset(origin_of(address) for address in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,7 +55,9 @@ class Identify:
         try:
             credential = credential_of(scope)
             identity = await self._identify(credential)
-        except (Unauthorized, AccountsUnreadable):
+        except (Unauthorized, AccountsUnreadable) as error:
+            if isinstance(error, Unauthorized):
+                self._strangers(scope)
             if not self._is_public(raw_path_of(scope)):
                 raise
         if identity is None or identity.via is Via.COOKIE:
@@ -68,10 +73,12 @@ class Identify:
 
     async def _identify(self, credential: Credential) -> Identity:
         via, token = credential
-        ask: Callable[[str], Awaitable[Identity]] = (
-            self._access.identify_key if via is Via.KEY else self._access.identify_session
-        )
-        return await ask(token)
+        asks: dict[Via, Callable[[str], Awaitable[Identity]]] = {
+            Via.KEY: self._access.identify_key,
+            Via.URL: self._access.identify_url_key,
+            Via.COOKIE: self._access.identify_session,
+        }
+        return await asks[via](token)
 
     async def _serve_socket(self, credential: Credential, scope: Scope, receive: Receive, send: Send) -> None:
         """A socket lives for hours: it is closed when what opened it is taken back."""
@@ -118,7 +125,10 @@ class Identify:
 
 
 def credential_of(scope: Scope) -> Credential:
-    """The key or cookie sent. A key counts before a cookie; more than one Authorization counts as none."""
+    """The key or cookie sent. A key counts before a cookie; more than one key counts as none.
+
+    A key in the address has been taken out of it by `UrlTokens`.
+    """
     keys: list[bytes] = []
     cookies: list[bytes] = []
     for name, value in scope["headers"]:
@@ -128,6 +138,11 @@ def credential_of(scope: Scope) -> Credential:
             cookies.append(value)
     if len(keys) > 1:
         raise Unauthorized("More than one Authorization header was sent.")
+    in_url: str | None = scope.get("gesso.url_token")
+    if in_url is not None:
+        if keys:
+            raise Unauthorized("A key was sent in the address, and another in the Authorization header.")
+        return Via.URL, in_url
     if keys:
         kind, _, token = keys[0].decode("latin-1").partition(" ")
         if kind.lower() != "bearer":

@@ -27,6 +27,7 @@ from gesso.gateway.middleware.identify import Identify
 from gesso.gateway.middleware.limits import Limits
 from gesso.gateway.middleware.own_pages import OwnPages
 from gesso.gateway.middleware.request_log import RequestLog
+from gesso.gateway.middleware.url_tokens import UrlTokens
 from gesso.gateway.responses import json
 from gesso.gateway.routing import Routes
 from gesso.gateway.server import Server, listening
@@ -114,7 +115,7 @@ def _app(door: Door, behind_proxy: bool) -> ASGIApp:
     routes.add("GET", "/half", _half)
     routes.websocket("/ws", _echo, api=True)
     app: ASGIApp = Identify(routes, access=door.access, is_public=routes.is_public)
-    return RequestLog(OwnPages(Failures(Limits(app, body_bytes=BODY_BYTES))))
+    return UrlTokens(RequestLog(OwnPages(Failures(Limits(app, body_bytes=BODY_BYTES)))))
 
 
 async def _who(request: Request) -> Response:
