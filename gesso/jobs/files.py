@@ -93,11 +93,11 @@ class Files:
 
     async def find(self, account: str, ref: FileRef) -> File:
         """Raises NotFound."""
-        return await self._database.tx(find, account, ref)
+        return await self._database.read(find, account, ref)
 
     async def list(self, account: str, type: str | None = None) -> list[File]:
         """The account's files (of one type), in the order of their names."""
-        return await self._database.tx(list_files, account, type)
+        return await self._database.read(list_files, account, type)
 
     async def delete(self, account: str, ref: FileRef) -> None:
         """Forget the name; a later sweep removes the content, if nothing else needs it. Raises NotFound."""

@@ -109,25 +109,25 @@ class Queue:
 
     async def get(self, job_id: str, owner: str | None = None) -> Job:
         """Raises NotFound where there is no such job, or it is not `owner`'s (None: anybody's)."""
-        return await self._database.tx(queue_views.get, job_id, owner)
+        return await self._database.read(queue_views.get, job_id, owner)
 
     async def queued(self, owner: str | None = None) -> list[Job]:
         """In the order in which each owner's jobs will be claimed."""
-        return await self._database.tx(queue_views.queued, owner)
+        return await self._database.read(queue_views.queued, owner)
 
     async def running(self, owner: str | None = None) -> list[Job]:
         """Longest running first."""
-        return await self._database.tx(queue_views.running, owner)
+        return await self._database.read(queue_views.running, owner)
 
     async def active(self, owner: str | None = None) -> tuple[list[Job], list[Job]]:
         """`running` and `queued` at one moment."""
-        return await self._database.tx(queue_views.active, owner)
+        return await self._database.read(queue_views.active, owner)
 
     async def finished(
         self, owner: str | None = None, limit: int | None = None, offset: int = -1
     ) -> list[Job]:
         """History, oldest first; `limit` and `offset` mean what they mean in ComfyUI's `/history`."""
-        return await self._database.tx(queue_views.finished, owner, limit, offset)
+        return await self._database.read(queue_views.finished, owner, limit, offset)
 
     async def page(
         self,
@@ -141,18 +141,18 @@ class Queue:
 
         `after`: only those that ended before that job; NotFound where it has not, or is not `owner`'s.
         """
-        return await self._database.tx(queue_listing.page, owner, states, limit, after)
+        return await self._database.read(queue_listing.page, owner, states, limit, after)
 
     async def payloads(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """What was asked for in these jobs, whosever they are."""
-        return await self._database.tx(queue_listing.payloads, ids)
+        return await self._database.read(queue_listing.payloads, ids)
 
     async def delete_finished(self, owner: str | None, ids: Sequence[str] | None = None) -> list[str]:
         """Hide ended jobs, those named or all, from history; returns the ids of those that were in it."""
         return await self._database.tx(queue_end.delete_finished, owner, ids)
 
     async def counts(self) -> Counts:
-        return await self._database.tx(queue_views.counts)
+        return await self._database.read(queue_views.counts)
 
     async def remaining(self, owner: str) -> int:
         """How many of the owner's jobs are queued or running."""

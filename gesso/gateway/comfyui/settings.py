@@ -32,11 +32,11 @@ class Settings:
 
     async def index(self, request: Request) -> Response:
         """`GET /settings`"""
-        return responses.json(await self._database.tx(_read, caller(request).account_id))
+        return responses.json(await self._database.read(_read, caller(request).account_id))
 
     async def read(self, request: Request, name: str) -> Response:
         """`GET /settings/{name}`: the value, or null."""
-        values = await self._database.tx(_read, caller(request).account_id)
+        values = await self._database.read(_read, caller(request).account_id)
         return responses.json(values.get(name))
 
     async def write_all(self, request: Request) -> Response:

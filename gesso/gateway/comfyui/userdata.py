@@ -16,6 +16,7 @@ from gesso.errors import RequestError
 from gesso.gateway import responses
 from gesso.gateway.comfyui.body import read_body
 from gesso.gateway.comfyui.caller import caller
+from gesso.jobs.usage import within_storage
 from gesso.protocol.userdata import UserFile, file_info, list_userdata, list_userdata_v2, safe_path
 
 # The frontend asks for these before it has ever written them. ComfyUI answers 404, which each browser
@@ -75,7 +76,7 @@ class Userdata:
         path = _path_or_none(file)
         if path is None:
             return Response(status_code=403)
-        row = await self._database.tx(_read, caller(request).account_id, path)
+        row = await self._database.read(_read, caller(request).account_id, path)
         content, modified = row or (STARTING_FILES.get(path), 0.0)
         if content is None:
             return Response(status_code=404)
@@ -98,8 +99,10 @@ class Userdata:
             return Response(status_code=403)
         content = await read_body(request, FILE_BYTES)
         overwrite = request.query_params.get("overwrite", "true") != "false"
-        owner = caller(request).account_id
-        entry = await self._database.tx(_write, owner, path, content, self._clock(), overwrite)
+        who = caller(request)
+        entry = await self._database.tx(
+            _write, who.account_id, path, content, self._clock(), overwrite, who.allowance.storage
+        )
         return _answer(request, entry)
 
     async def remove(self, request: Request, file: str) -> Response:
@@ -121,7 +124,7 @@ class Userdata:
         return _answer(request, found) if found != "absent" else Response(status_code=404)
 
     async def _entries(self, request: Request) -> list[UserFile]:
-        return await self._database.tx(_entries, caller(request).account_id)
+        return await self._database.read(_entries, caller(request).account_id)
 
 
 def _path_or_none(file: str) -> str | None:
@@ -163,16 +166,23 @@ def _entry(conn: Connection, owner: str, path: str) -> UserFile | None:
 
 
 def _write(
-    conn: Connection, owner: str, path: str, content: bytes, now: float, overwrite: bool
+    conn: Connection,
+    owner: str,
+    path: str,
+    content: bytes,
+    now: float,
+    overwrite: bool,
+    storage: int | None,
 ) -> UserFile | str:
     values = {"content": content, "size": len(content), "modified": now}
     there = _entry(conn, owner, path)
     if there is not None and not overwrite:
         return "exists"
-    if there is None:
-        conn.execute(userdata.insert().values(account_id=owner, path=path, created=now, **values))
-    else:
-        conn.execute(update(userdata).where(_mine(owner, path)).values(**values))
+    with within_storage(conn, owner, storage):
+        if there is None:
+            conn.execute(userdata.insert().values(account_id=owner, path=path, created=now, **values))
+        else:
+            conn.execute(update(userdata).where(_mine(owner, path)).values(**values))
     created = now if there is None else there.created
     return UserFile(path=path, size=len(content), modified=now, created=created)
 
