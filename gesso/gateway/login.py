@@ -15,6 +15,7 @@ from gesso.access.access import Access
 from gesso.access.identity import Identity
 from gesso.access.scopes import Role
 from gesso.errors import GessoError, OverLimit, RequestError, TooLarge, Unauthorized
+from gesso.gateway.address import address_of
 from gesso.gateway.guesses import Guesses
 from gesso.gateway.middleware.bodies import headers_of
 from gesso.gateway.middleware.failures import LOGIN
@@ -113,10 +114,7 @@ class Login:
         return self._behind_proxy or request.scope["scheme"] == "https"
 
     def _address(self, request: Request) -> str:
-        """Who is asking: the last address told is the one that the proxy itself saw."""
-        if self._behind_proxy and (told := request.headers.getlist("x-forwarded-for")):
-            return told[-1].rpartition(",")[2].strip()
-        return request.client.host if request.client else "unknown"
+        return address_of(request.scope, behind_proxy=self._behind_proxy)
 
     def _form(self, next_path: str, error: GessoError | None = None) -> Response:
         problem, status, headers = "", 200, None

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, Response
 from gesso.errors import NotFound, RequestError
 from gesso.gateway import responses
 from gesso.gateway.comfyui.caller import caller
-from gesso.jobs.artifacts import Artifact, Artifacts
+from gesso.jobs.artifacts import Also, Artifacts
 from gesso.jobs.files import File, Files
 from gesso.protocol.files import FileRef, parse_annotated, safe_name, safe_subfolder
 from gesso.protocol.pictures import apply_mask, render_view
@@ -38,11 +38,13 @@ class Pictures:
             image = form.get("image")
             if not isinstance(image, UploadFile) or not image.filename:
                 return Response(status_code=400)
+            naming = self._naming(request, form, image.filename)
+            if naming is None:
+                return Response(status_code=400)
             async with self._artifacts.writer() as writer:
                 while chunk := await image.read(CHUNK_BYTES):
                     await writer.write(chunk)
-                artifact = await writer.commit()
-            return await self._keep(request, form, image.filename, artifact)
+                return _named(await writer.commit_with(naming))
 
     async def upload_mask(self, request: Request) -> Response:
         """`POST /upload/mask`: as above, and `original_ref`: the picture that gets the upload's alpha."""
@@ -50,13 +52,15 @@ class Pictures:
             image = form.get("image")
             if not isinstance(image, UploadFile) or not image.filename:
                 return Response(status_code=400)
+            naming = self._naming(request, form, image.filename)
+            if naming is None:
+                return Response(status_code=400)
             original = await self._original(request, form)
             source = await asyncio.to_thread(self._artifacts.path(original.sha256).read_bytes)
             masked = await asyncio.to_thread(apply_mask, source, await image.read())
             async with self._artifacts.writer() as writer:
                 await writer.write(masked)
-                artifact = await writer.commit()
-            return await self._keep(request, form, image.filename, artifact)
+                return _named(await writer.commit_with(naming))
 
     async def _original(self, request: Request, form: FormData) -> File:
         try:
@@ -70,7 +74,8 @@ class Pictures:
         ref = FileRef(filename=safe_name(ref.filename), subfolder=subfolder, type=ref.type)
         return await self._files.find(caller(request).account_id, ref)
 
-    async def _keep(self, request: Request, form: FormData, filename: str, artifact: Artifact) -> Response:
+    def _naming(self, request: Request, form: FormData, filename: str) -> Also[FileRef] | None:
+        """Gives the upload its name as it is stored, if there is room for it; None for what is no name."""
         kind = str(form.get("type") or "input")
         try:
             if kind not in TYPES:
@@ -81,16 +86,15 @@ class Pictures:
                 type=kind,
             )
         except RequestError:
-            return Response(status_code=400)
+            return None
         overwrite = form.get("overwrite") in ("true", "1")
-        kept = await self._files.put(
+        return self._files.naming(
             caller(request).account_id,
             ref,
-            artifact,
             content_type=mimetypes.guess_type(filename)[0],
             on_conflict="overwrite" if overwrite else "number",
+            storage=caller(request).allowance.storage,
         )
-        return responses.json({"name": kept.filename, "subfolder": kept.subfolder, "type": kept.type})
 
     async def view(self, request: Request) -> Response:
         """`GET /view?filename=…&type=…&subfolder=…&preview=webp;90&channel=rgb|rgba|a`"""
@@ -118,6 +122,10 @@ class Pictures:
         if any(word in kind for word in ACTIVE):
             kind = "application/octet-stream"
         return _FileInBlocks(path, media_type=kind, headers=headers)
+
+
+def _named(kept: FileRef) -> Response:
+    return responses.json({"name": kept.filename, "subfolder": kept.subfolder, "type": kept.type})
 
 
 @asynccontextmanager

@@ -29,8 +29,6 @@ PERSONAL = frozenset(
         "execution_error",
     }
 )
-# Of one user: each costs a connection and memory, and hears of every one of his jobs.
-SOCKETS_LIMIT = 100
 
 
 class Sockets:
@@ -57,8 +55,13 @@ class Sockets:
         identity: Identity = scope["gesso.identity"]
         owner = identity.account_id
         # Counted before the first wait: of a hundred that come at once, too.
-        if self._open[owner] >= SOCKETS_LIMIT:
-            raise OverLimit(f"You have {SOCKETS_LIMIT} sockets open, which is the limit.", retry_after_s=5.0)
+        limit = identity.allowance.sockets
+        if limit is not None and self._open[owner] >= limit:
+            raise OverLimit(
+                f"You have {limit} sockets open, which is your limit.",
+                retry_after_s=5.0,
+                remedy="Close a tab of ComfyUI, or a program that listens.",
+            )
         self._open[owner] += 1
         try:
             await self._serve(WebSocket(scope, receive, send))
@@ -66,6 +69,10 @@ class Sockets:
             self._open[owner] -= 1
             if not self._open[owner]:
                 del self._open[owner]
+
+    def open_of(self, owner: str) -> int:
+        """How many sockets of the owner's are open."""
+        return self._open[owner]
 
     async def features(self, request: Request) -> Response:
         """`GET /features`: what a socket's negotiation is answered with."""

@@ -2,6 +2,8 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gesso.access.identity import Identity
+from gesso.config.values import size_text
 from gesso.errors import TooLarge
 from gesso.gateway.responses import raw_path_of
 
@@ -12,7 +14,10 @@ OWN_PREFIX, OWN_BODY_BYTES = "/gesso/", 1024 * 1024
 
 
 class Limits:
-    """Raises TooLarge before the body is read if its length was announced, else when it becomes too long."""
+    """Raises TooLarge before the body is read if its length was announced, else when it becomes too long.
+
+    An account may be allowed less: who asks is known by the time that a route reads the body.
+    """
 
     def __init__(self, app: ASGIApp, *, body_bytes: int) -> None:
         self._app = app
@@ -34,11 +39,16 @@ class Limits:
 
         async def counting() -> Message:
             nonlocal taken
+            own = _own_limit(scope)
+            if own is not None and announced > own:
+                raise _too_large_for_account(own)
             message = await receive()
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
                 if taken > limit:
                     raise _too_large(limit)
+                if own is not None and taken > own:
+                    raise _too_large_for_account(own)
             return message
 
         await self._app(scope, counting, send)
@@ -59,6 +69,18 @@ def _check_headers(scope: Scope) -> int:
             remedy="Send fewer headers; in a browser, clear the cookies of this site.",
         )
     return length
+
+
+def _own_limit(scope: Scope) -> int | None:
+    identity: Identity | None = scope.get("gesso.identity")
+    return None if identity is None else identity.allowance.body
+
+
+def _too_large_for_account(limit: int) -> TooLarge:
+    return TooLarge(
+        f"The request's body is larger than {size_text(limit)}, which is your limit.",
+        remedy="Send less, or ask an administrator for more.",
+    )
 
 
 def _too_large(limit: int) -> TooLarge:
