@@ -31,14 +31,14 @@ def bar(*, quiet: bool) -> Iterator[Bar]:
 
 
 class Lines:
-    """A line when a node begins, when it counts its first step, and every two seconds within it."""
+    """A line when a node begins, when it counts its first step, every two seconds within it, and at the end."""
 
     def __init__(self) -> None:
         self._at: tuple[str | None, int | None] = (None, None)
         self._told = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        if progress.node is None:
+        if progress.node is None and not progress.fraction:
             return
         now = time.monotonic()
         # A node's first step is news, too: it says how many there will be.
