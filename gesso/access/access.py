@@ -201,7 +201,7 @@ class Access:
             raise Forbidden(
                 "A key in an address changes no password.", remedy="Sign in, or send it in a header."
             )
-        made = await self._passwords.hash(new)
+        passwords.acceptable(new)
         found = await self._db.read(passwords.stored_of, by.account_id)
         if found.hash is None:
             check_first_password(by)
@@ -211,6 +211,7 @@ class Access:
             raise Forbidden(
                 "The present password is not right.", remedy="Ask an administrator for a new one."
             )
+        made = await self._passwords.hash(new)
         return await self._set_password(by.account_id, found.hash, made, keep, by, address)
 
     async def set_password(

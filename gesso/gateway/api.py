@@ -20,6 +20,7 @@ from gesso.gateway.api_docs import described, page
 from gesso.gateway.api_engines import engine_routes
 from gesso.gateway.api_jobs import Cancel, Waiting, job_routes
 from gesso.gateway.api_models import EngineState, JobCounts, Summary, Whoami
+from gesso.gateway.api_passwords import password_routes
 from gesso.gateway.etags import Unchanged
 from gesso.gateway.middleware.failures import response_for
 from gesso.gateway.responses import html, json
@@ -49,6 +50,7 @@ def make_api(
     )
     app.include_router(_summary_routes(queue, supervisor), prefix=PREFIX)
     app.include_router(account_routes(access), prefix=PREFIX)
+    app.include_router(password_routes(access), prefix=PREFIX)
     app.include_router(engine_routes(supervisor), prefix=PREFIX)
     app.include_router(job_routes(queue, cancel, access, waiting), prefix=PREFIX)
     app.add_api_route(f"{PREFIX}/openapi.json", _openapi, include_in_schema=False)

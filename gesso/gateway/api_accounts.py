@@ -35,12 +35,16 @@ def account_routes(access: Access) -> APIRouter:
     @router.post("/keys", status_code=201)
     async def create_key(identity: Owner, asked: CreateKey) -> NewKey:
         """A new key, with no more scopes and for no longer than yours. Its token is told this once."""
+        if not _is_self(identity, asked.account):
+            # Before it is looked up: who may not make keys for others is not told who there is.
+            identity.require("accounts:manage")
         expires = None if asked.expires_in_s is None else time.time() + asked.expires_in_s
         made = await access.create_key(
             identity.account_id if _is_self(identity, asked.account) else asked.account or "",
             asked.name,
             scopes=asked.scopes,
             expires=expires,
+            in_url=asked.in_url,
             by=identity,
         )
         return NewKey(key=Key.of(made.key), token=made.token)

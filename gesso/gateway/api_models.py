@@ -27,8 +27,9 @@ class Whoami(Answer):
     scopes: list[str]
     via: Via
     key: str | None
-    """Id of the key, also of the one that a browser's login was made with."""
+    """Id of the key, also of the one that a browser's login was made with; null after a password."""
     expires: float | None
+    has_password: bool
 
     @classmethod
     def of(cls, identity: Identity) -> Self:
@@ -39,6 +40,7 @@ class Whoami(Answer):
             via=identity.via,
             key=identity.key_id,
             expires=identity.expires,
+            has_password=identity.has_password,
         )
 
 
@@ -50,6 +52,8 @@ class Key(Answer):
     """The readable beginning of the token."""
     scopes: list[str] | None
     """null: all that the account's role has."""
+    in_url: bool
+    """It may be sent in an address, too: `/k/<token>/…` or `?token=<token>`."""
     created: float
     expires: float | None
     revoked: float | None
@@ -64,6 +68,7 @@ class Key(Answer):
             name=key.name,
             prefix=key.prefix,
             scopes=None if key.scopes is None else sorted(key.scopes),
+            in_url=key.in_url,
             created=key.created,
             expires=key.expires,
             revoked=key.revoked,
@@ -84,6 +89,8 @@ class CreateKey(Asked):
     scopes: list[str] | None = None
     """Fewer scopes than the account's role has."""
     expires_in_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    in_url: bool = False
+    """For clients that cannot send a header: let it be sent in an address, where more can see it."""
 
 
 class User(Answer):
@@ -91,6 +98,7 @@ class User(Answer):
     name: str
     role: Role
     disabled: bool
+    has_password: bool
     created: float
 
     @classmethod
@@ -100,6 +108,7 @@ class User(Answer):
             name=account.name,
             role=account.role,
             disabled=account.disabled,
+            has_password=account.has_password,
             created=account.created,
         )
 
