@@ -1,0 +1,370 @@
+"""Every HTTP route, with the requests by which somebody would get at what is another's.
+
+{names} stand for the ids of Ada's things (`tests/leaks.py`): others ask for them as they are, and in many
+disguises; and ids that name nothing must be answered in the same way.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+
+class For(StrEnum):
+    """Whom a route is for."""
+
+    OWNER = "its owner"
+    ALL = "everybody, and tells everybody the same"
+    ADMIN = "administrators"
+    STRANGERS = "anybody, also without a key"
+    ELSEWHERE = "tried elsewhere"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request: `body` is JSON, `form` a multipart form's fields around a picture of this name."""
+
+    path: str
+    body: Any = None
+    form: dict[str, str] | None = None
+    picture: str = ""
+    headers: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One route.
+
+    `shows`: what Ada must see of hers, or the test could not fail. `bites`: what the request does to her
+    world when she sends it herself, in this order. `admin_sees`: an administrator may see Ada's things here.
+    `all`: with `?all=true` he must see them, and others are refused. `oracle`: why the answer may tell that
+    an id is taken. `safe`: an administrator may be made to send it. `alias`: another name of a route.
+    """
+
+    method: str
+    pattern: str
+    whom: For
+    asks: tuple[Ask, ...] = ()
+    shows: tuple[str, ...] = ()
+    bites: int = 0
+    admin_sees: bool = False
+    all: bool = False
+    oracle: str = ""
+    safe: bool = True
+    alias: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.pattern}"
+
+
+def _asks(asks: tuple[str | Ask, ...]) -> tuple[Ask, ...]:
+    return tuple(each if isinstance(each, Ask) else Ask(path=each) for each in asks)
+
+
+def own(method: str, pattern: str, *asks: str | Ask, **more: Any) -> Row:
+    return Row(method=method, pattern=pattern, whom=For.OWNER, asks=_asks(asks), **more)
+
+
+def same(pattern: str, *asks: str) -> Row:
+    return Row(method="GET", pattern=pattern, whom=For.ALL, asks=_asks(asks or (pattern,)))
+
+
+def admin(method: str, pattern: str, *asks: str | Ask, **more: Any) -> Row:
+    more = {"admin_sees": True} | more
+    return Row(method=method, pattern=pattern, whom=For.ADMIN, asks=_asks(asks or (pattern,)), **more)
+
+
+def strangers(method: str, pattern: str, *asks: str | Ask) -> Row:
+    return Row(method=method, pattern=pattern, whom=For.STRANGERS, asks=_asks(asks or (pattern,)))
+
+
+def elsewhere(method: str, pattern: str) -> Row:
+    return Row(method=method, pattern=pattern, whom=For.ELSEWHERE)
+
+
+def _save(**inputs: Any) -> dict[str, Any]:
+    load = {"class_type": inputs.pop("loader", "LoadImage"), "inputs": inputs}
+    save = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "bens"}}
+    return {"1": load, "2": save}
+
+
+BLANK = _save(loader="EmptyImage", width=16, height=16, batch_size=1, color=255)
+TAKEN = "the id becomes the job's own, in one namespace for all; only who knows a random id learns that it is"
+
+COMFYUI = (
+    own("GET", "/prompt", "/prompt", shows=('"queue_remaining": 3',)),
+    own(
+        "POST",
+        "/prompt",
+        Ask(path="/prompt", body={"prompt": BLANK, "client_id": "{client}"}),
+        Ask(path="/prompt", body={"prompt": BLANK}, headers={"Idempotency-Key": "{idempotency}"}),
+        Ask(path="/prompt", body={"prompt": BLANK, "extra_data": {"client_id": "{client}"}}),
+        Ask(path="/prompt", body={"prompt": _save(image="{upload}")}),
+        Ask(path="/prompt", body={"prompt": _save(image="{folder}/{output} [output]")}),
+        Ask(path="/prompt", body={"prompt": _save(image="{temp} [temp]")}),
+        Ask(path="/prompt", body={"prompt": _save(image="gesso/{upload_sha256}.png")}),
+        Ask(path="/prompt", body={"prompt": _save(image="{output}", loader="LoadImageOutput")}),
+        bites=7,
+    ),
+    own(
+        "POST",
+        "/prompt",
+        Ask(path="/prompt", body={"prompt": BLANK, "prompt_id": "{job}"}),
+        Ask(path="/prompt", body={"prompt": BLANK, "prompt_id": "{running}"}),
+        Ask(path="/prompt", body={"prompt": BLANK, "prompt_id": "{queued}"}),
+        oracle=TAKEN,
+    ),
+    own("GET", "/queue", "/queue", shows=("{running}", "{queued}", "SECRET")),
+    own(
+        "POST",
+        "/queue",
+        Ask(path="/queue", body={"delete": ["{queued}", "{running}", "{job}"]}),
+        Ask(path="/queue", body={"clear": True}),
+        bites=2,
+    ),
+    own(
+        "GET",
+        "/history",
+        "/history",
+        "/history?max_items=1000",
+        "/history?max_items=1000&offset=0",
+        "/history?max_items=-1",
+        "/history?prompt_id={job}",
+        shows=("{job}", "{output}", "SECRET"),
+    ),
+    own("GET", "/history/{prompt_id}", "/history/{job}", "/history/{failed}", shows=("{client}", "SECRET")),
+    own(
+        "POST",
+        "/history",
+        Ask(path="/history", body={"delete": ["{failed}", "{job}"]}),
+        Ask(path="/history", body={"clear": True}),
+        bites=4,
+    ),
+    own(
+        "POST",
+        "/interrupt",
+        Ask(path="/interrupt", body={"prompt_id": "{running}"}),
+        Ask(path="/interrupt", body={"prompt_id": "{queued}"}),
+        Ask(path="/interrupt"),
+        bites=3,
+    ),
+    own("GET", "/object_info", "/object_info", shows=("{upload}",)),
+    own("GET", "/object_info/{node_class}", "/object_info/LoadImage", shows=("{upload}",)),
+    own(
+        "POST",
+        "/upload/image",
+        Ask(path="/upload/image", form={"overwrite": "true"}, picture="{upload}"),
+        Ask(path="/upload/image", form={"subfolder": "{folder}", "type": "output"}, picture="{output}"),
+        Ask(path="/upload/image", form={"overwrite": "1", "type": "temp"}, picture="{temp}"),
+        bites=6,
+    ),
+    own(
+        "POST",
+        "/upload/mask",
+        Ask(
+            path="/upload/mask",
+            form={"original_ref": '{"filename": "{upload}", "type": "input"}'},
+            picture="mask.png",
+        ),
+        Ask(
+            path="/upload/mask",
+            form={"original_ref": '{"filename": "{output}", "subfolder": "{folder}", "type": "output"}'},
+            picture="mask.png",
+        ),
+    ),
+    own(
+        "GET",
+        "/view",
+        "/view?filename={upload}&type=input",
+        "/view?filename={output}&subfolder={folder}&type=output",
+        "/view?filename={temp}&type=temp",
+        "/view?filename={upload}&type=input&preview=webp;90",
+        "/view?filename={output}&subfolder={folder}&channel=rgb",
+        "/view?filename={folder}/{output}%20%5Boutput%5D",
+        "/view?filename={output}&subfolder=./{folder}&type=output&rand=1",
+        shows=("picture",),
+    ),
+    own(
+        "GET",
+        "/view",
+        "/view?filename={upload_sha256}.png&subfolder=gesso&type=input",
+        "/view?filename={upload_sha256}",
+        "/view?filename=sha256:{output_sha256}",
+        "/view?filename=blake3:{output_sha256}",
+        "/view?filename={output_sha256}&type=output",
+    ),
+    own("GET", "/settings", "/settings", shows=("{setting}", "SECRET")),
+    own("POST", "/settings", Ask(path="/settings", body={"{setting}": 1}), bites=5),
+    own("GET", "/settings/{name}", "/settings/{setting}", shows=("SECRET",)),
+    own("POST", "/settings/{name}", Ask(path="/settings/{setting}", body=2), bites=8),
+    own(
+        "GET",
+        "/userdata",
+        "/userdata?dir=workflows",
+        "/userdata?dir=workflows&recurse=true&full_info=true",
+        "/userdata?dir=workflows&recurse=true&split=true",
+        shows=("{saved_file}",),
+    ),
+    own("GET", "/v2/userdata", "/v2/userdata", "/v2/userdata?path=workflows", shows=("{saved_file}",)),
+    own("GET", "/userdata/{file}", "/userdata/{saved}", shows=("SECRET",)),
+    own("GET", "/user.css", "/user.css", shows=("SECRET",)),
+    own("DELETE", "/userdata/{file}", "/userdata/{saved}", bites=11),
+    own(
+        "POST",
+        "/userdata/{file}/move/{dest}",
+        Ask(path="/userdata/{saved}/move/workflows%2Fmoved.json"),
+        Ask(path="/userdata/{saved}/move/{saved}"),
+        Ask(path="/userdata/workflows%2Fmoved.json/move/{saved}?overwrite=true"),
+        bites=9,
+    ),
+    own(
+        "POST",
+        "/userdata/{file}",
+        Ask(path="/userdata/{saved}", body={"note": "bens"}),
+        Ask(path="/userdata/{saved}?overwrite=false&full_info=true", body={"note": "bens"}),
+        bites=10,
+    ),
+    same("/features"),
+    same("/users"),
+    same("/"),
+    same("/system_stats"),
+    same("/embeddings"),
+    same("/models"),
+    same("/models/{folder}", "/models/checkpoints", "/models/{output}", "/models/..%2Foutput"),
+    same("/view_metadata/{folder}", "/view_metadata/checkpoints?filename=..%2F..%2Foutput%2F{output}"),
+    same("/extensions"),
+    same("/i18n"),
+    same("/workflow_templates"),
+    same("/global_subgraphs"),
+    same("/global_subgraphs/{name}", "/global_subgraphs/{job}"),
+    same("/node_replacements"),
+    same("/experiment/models"),
+    same("/experiment/models/{folder}", "/experiment/models/checkpoints", "/experiment/models/output"),
+    same(
+        "/experiment/models/preview/{folder}/{index}/{path...}",
+        "/experiment/models/preview/checkpoints/0/{output}",
+        "/experiment/models/preview/output/0/{folder}/{output}",
+    ),
+    admin("POST", "/free", Ask(path="/free", body={})),
+    admin("GET", "/internal/logs"),
+    admin("GET", "/internal/logs/raw"),
+    admin(
+        "PATCH",
+        "/internal/logs/subscribe",
+        Ask(path="/internal/logs/subscribe", body={"enabled": True, "clientId": "{client}"}),
+    ),
+    admin("GET", "/internal/folder_paths"),
+    admin("GET", "/internal/files/{directory}", "/internal/files/output", "/internal/files/input"),
+    elsewhere("WEBSOCKET", "/ws"),
+)
+ONLY_PLAIN = ("/user.css",)
+
+STATIC = (
+    same("/materialdesignicons.min.css"),
+    same("/favicon.ico"),
+    same("/manifest.json"),
+    same("/api/workflow_templates/{path...}", "/api/workflow_templates/{output}"),
+    *(
+        same(
+            f"/{folder}/{{path...}}",
+            f"/{folder}/{{folder}}/{{output}}",
+            f"/{folder}/%2e%2e/output/{{folder}}/{{output}}",
+            f"/{folder}/..%2foutput%2f{{folder}}%2f{{output}}",
+        )
+        for folder in ("assets", "cursor", "docs", "extensions", "fonts", "scripts", "templates")
+    ),
+)
+
+API = "/gesso/api"
+OURS = (
+    own("GET", f"{API}/status", f"{API}/status", shows=("{account}", '"mine":3')),
+    own("GET", f"{API}/whoami", f"{API}/whoami", shows=("{account}", "{key_in_use}")),
+    own(
+        "GET",
+        f"{API}/keys",
+        f"{API}/keys",
+        f"{API}/keys?account={{account}}",
+        f"{API}/keys?account={{account_id}}",
+        shows=("{key}", "{key_name}"),
+        admin_sees=True,
+        all=True,
+    ),
+    own(
+        "POST",
+        f"{API}/keys",
+        Ask(path=f"{API}/keys", body={"name": "stolen", "account": "{account}"}),
+        Ask(path=f"{API}/keys", body={"name": "stolen", "account": "{account_id}", "scopes": ["jobs:own"]}),
+        bites=12,
+        safe=False,
+    ),
+    own("DELETE", f"{API}/keys/{{key_id}}", f"{API}/keys/{{key}}", bites=13, safe=False),
+    own(
+        "GET",
+        f"{API}/jobs",
+        f"{API}/jobs",
+        f"{API}/jobs?limit=1000&state=running&state=queued&state=failed&state=succeeded",
+        f"{API}/jobs?after={{job}}",
+        f"{API}/jobs?after={{running}}",
+        f"{API}/jobs?owner={{account_id}}&account={{account}}",
+        shows=("{job}", "{output}"),
+        all=True,
+    ),
+    own(
+        "GET",
+        f"{API}/jobs/{{job_id}}",
+        *(f"{API}/jobs/{{{job}}}" for job in ("job", "failed", "running", "queued")),
+        shows=("{account}", "SECRET"),
+        admin_sees=True,
+    ),
+    own(
+        "POST",
+        f"{API}/jobs/{{job_id}}/cancel",
+        Ask(path=f"{API}/jobs/{{waiting}}/cancel"),
+        Ask(path=f"{API}/jobs/{{running}}/cancel"),
+        bites=1,
+        safe=False,
+    ),
+    same(f"{API}/engines"),
+    same(f"{API}/engines/{{name}}", f"{API}/engines/{{engine}}"),
+    same(f"{API}/openapi.json"),
+    same(f"{API}/docs"),
+    *(
+        admin("POST", f"{API}/engines/{{name}}/{lever}", f"{API}/engines/{{engine}}/{lever}", safe=False)
+        for lever in ("start", "stop", "restart", "drain", "resume")
+    ),
+    admin("GET", f"{API}/engines/{{name}}/logs", f"{API}/engines/{{engine}}/logs"),
+    admin("GET", f"{API}/users"),
+    admin("POST", f"{API}/users", Ask(path=f"{API}/users", body={"name": "{account}"})),
+    admin("POST", f"{API}/users/{{name}}/disable", f"{API}/users/{{account}}/disable", safe=False),
+    admin("POST", f"{API}/users/{{name}}/enable", f"{API}/users/{{account}}/enable", safe=False),
+)
+PAGES = (
+    strangers("GET", "/gesso/healthz"),
+    strangers("GET", "/gesso/readyz"),
+    strangers("GET", "/gesso/login", "/gesso/login", "/gesso/login?next=/view?filename={output}"),
+    strangers("POST", "/gesso/login", Ask(path="/gesso/login", body={"key": "{key_prefix}"})),
+    strangers("GET", "/gesso/logout"),
+    strangers("POST", "/gesso/logout"),
+    *(
+        strangers("GET", f"/gesso/pages/{name}")
+        for name in ("colours.css", "gesso.css", "icon.svg", "login.js")
+    ),
+    same("/gesso"),
+    same("/gesso/"),
+    *(elsewhere("ANY", f"{API}{rest}") for rest in ("", "/", "/{rest...}")),  # where OURS are mounted
+)
+# The console's own files: the same for all who are signed in. All others need a row.
+CONSOLE = "/gesso/console/"
+
+
+def rows(table: list[tuple[str, str]]) -> list[Row]:
+    """Every row, ComfyUI's also under /api, and the console's files as this `table` has them."""
+    console = [same(pattern) for _, pattern in table if pattern.startswith(CONSOLE)]
+    return [*COMFYUI, *_under_api(), *STATIC, *OURS, *PAGES, *console]
+
+
+def _under_api() -> Iterator[Row]:
+    for row in COMFYUI:
+        if row.pattern not in ONLY_PLAIN:
+            asks = tuple(replace(ask, path=f"/api{ask.path}") for ask in row.asks)
+            yield replace(row, pattern=f"/api{row.pattern}", asks=asks, bites=0, alias=True)
