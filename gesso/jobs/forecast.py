@@ -67,8 +67,10 @@ class Scene:
     accounts: Mapping[str, Account]
     turn: float
     engines: Mapping[str, Sequence[Taken]]
+    apart: Mapping[str, Sequence[Taken]] = field(default_factory=dict)
+    """What engines have that take no more jobs."""
     running: Mapping[str, int] = field(default_factory=dict)
-    """How many jobs of each user engines have now, also engines that take no more."""
+    """How many jobs of each user engines have now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +156,7 @@ def _at_engines(scene: Scene) -> dict[str, Outlook]:
     """Of what engines have: the first job of each runs, the others wait there."""
     outlooks: dict[str, Outlook] = {}
     staged: list[tuple[float, Taken, Estimate | None]] = []
-    for jobs in scene.engines.values():
+    for jobs in (*scene.engines.values(), *scene.apart.values()):
         free: Estimate | None = NOTHING
         for job in jobs:
             if job.spent_s is None:
