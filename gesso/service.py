@@ -134,7 +134,7 @@ def _gateway(
         waiting=dispatcher.waiting,
     )
     own = (Health(database, supervisor), Login(access, behind_proxy=config.gateway.behind_tls), Console())
-    return build_app(config=config.gateway, access=access, comfyui=comfyui, own=own, api=api)
+    return build_app(config=config, access=access, comfyui=comfyui, own=own, api=api)
 
 
 @contextmanager

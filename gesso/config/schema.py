@@ -164,6 +164,13 @@ class LimitsConfig(Table):
     """Node classes its workflows may not use; `*` stands for any letters: ["*Shell*"]."""
 
 
+class StrangersConfig(Table):
+    """What may come from one address of those who have shown no key that is valid."""
+
+    requests_per_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 100.0
+    """How many requests in a second, over a while; ten times as many may come at once."""
+
+
 class RolesConfig(Table):
     """The limits of each role; `gesso users limit` changes them for one account."""
 
@@ -172,6 +179,9 @@ class RolesConfig(Table):
 
     admin: LimitsConfig = LimitsConfig()
     """Those of administrators."""
+
+    strangers: StrangersConfig = StrangersConfig()
+    """Those of an address, as long as nobody has signed in from it."""
 
 
 class LogsConfig(Table):

@@ -7,7 +7,7 @@ from typing import Protocol
 from starlette.types import ASGIApp
 
 from gesso.access.access import Access
-from gesso.config.schema import GatewayConfig
+from gesso.config.schema import Config
 from gesso.gateway.comfyui.table import ComfyUIParts, add_comfyui
 from gesso.gateway.middleware.failures import Failures
 from gesso.gateway.middleware.identify import Identify
@@ -29,7 +29,7 @@ class Routed(Protocol):
 
 
 def build_app(
-    *, config: GatewayConfig, access: Access, comfyui: ComfyUIParts, own: Sequence[Routed], api: ASGIApp
+    *, config: Config, access: Access, comfyui: ComfyUIParts, own: Sequence[Routed], api: ASGIApp
 ) -> ASGIApp:
     """A request passes the middleware from the last line of this function upward, then the table."""
     routes = Routes()
@@ -37,12 +37,18 @@ def build_app(
         part.add_to(routes)
     routes.mount("/gesso/api", api)
     add_comfyui(routes, comfyui)
-    origins = [config.public_url] if config.public_url else []
-    rates = Rates(routes, timer=time.monotonic, behind_proxy=config.behind_tls)
+    gateway = config.gateway
+    origins = [gateway.public_url] if gateway.public_url else []
+    rates = Rates(
+        routes,
+        timer=time.monotonic,
+        strangers_per_s=config.limits.strangers.requests_per_s,
+        behind_proxy=gateway.behind_tls,
+    )
     app: ASGIApp = Identify(
         rates, access=access, is_public=routes.is_public, origins=origins, strangers=rates.strangers
     )
-    app = Limits(app, body_bytes=config.upload_limit + ENVELOPE_BYTES)
+    app = Limits(app, body_bytes=gateway.upload_limit + ENVELOPE_BYTES)
     app = Failures(app)
     app = OwnPages(app)
     app = RequestLog(app)

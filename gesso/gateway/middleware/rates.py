@@ -12,8 +12,6 @@ from gesso.gateway.responses import raw_path_of
 
 # ComfyUI's frontend asks for 470 files at its start, and comes back each 300 ms when its socket is lost.
 BURST_S = 10.0
-# A class behind one address, not signed in yet: its pages, and sockets whose logins have ended.
-STRANGERS_PER_S = 100.0
 # Asked by machines that must have an answer.
 HEALTH = frozenset({"/gesso/healthz", "/gesso/readyz"})
 REMEMBERED = 10_000
@@ -63,8 +61,16 @@ class Rates:
     `strangers` is for Identify, which knows who has not proved to be anybody.
     """
 
-    def __init__(self, app: ASGIApp, *, timer: Callable[[], float], behind_proxy: bool = False) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        timer: Callable[[], float],
+        strangers_per_s: float | None = None,
+        behind_proxy: bool = False,
+    ) -> None:
         self._app = app
+        self._strangers_per_s = strangers_per_s
         self._behind_proxy = behind_proxy
         self._accounts = Buckets(timer)
         self._addresses = Buckets(timer)
@@ -82,9 +88,9 @@ class Rates:
 
     def strangers(self, scope: Scope) -> None:
         """Count a request of nobody's; OverLimit, where there are too many from its address."""
-        if raw_path_of(scope) in HEALTH:
+        if self._strangers_per_s is None or raw_path_of(scope) in HEALTH:
             return
         address = network(address_of(scope, behind_proxy=self._behind_proxy))
-        wait_s = self._addresses.take(address, STRANGERS_PER_S)
+        wait_s = self._addresses.take(address, self._strangers_per_s)
         if wait_s:
             raise OverLimit("There are too many requests from your address.", retry_after_s=wait_s)
