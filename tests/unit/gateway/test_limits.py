@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from gesso.access.identity import Identity, Via
+from gesso.access.limits import Allowance
+from gesso.access.scopes import Role
 from gesso.errors import TooLarge
 from gesso.gateway.middleware.limits import HEADER_BYTES, HEADER_COUNT, OWN_BODY_BYTES, Limits
 from tests.unit.gateway.calls import Answer, call
@@ -75,3 +78,21 @@ def test_headers_out_of_all_proportion_are_refused(kind: str) -> None:
             sent(headers=headers, kind=kind)
     with pytest.raises(TooLarge):
         sent("/x?" + "q" * HEADER_BYTES, kind=kind)
+
+
+def test_an_account_may_be_allowed_a_smaller_body_than_others() -> None:
+    ada = Identity(
+        account_id="1",
+        name="ada",
+        role=Role.USER,
+        scopes=frozenset(),
+        key_id="k",
+        via=Via.KEY,
+        allowance=Allowance(body=1000),
+    )
+    scope = {"gesso.identity": ada}
+    assert sent(chunks=[b"x" * 500] * 2, scope=scope).body == b"1000"
+    with pytest.raises(TooLarge, match="1 KB, which is your limit"):
+        sent(chunks=[b"x" * 500] * 3, scope=scope)
+    with pytest.raises(TooLarge, match="1 KB"):
+        sent(headers=[("Content-Length", "1001")], scope=scope)
