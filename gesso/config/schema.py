@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from gesso.config.passthrough import NodePath
 from gesso.config.secret import Secret
 from gesso.config.values import FilePath, Listen, Name, Program, Seconds, Size, Url, is_loopback, split_listen
 
@@ -32,7 +33,7 @@ def wrong(key: str, message: str) -> PydanticCustomError:
 class PassthroughConfig(Table):
     """Routes of custom nodes, unknown to gesso: what is not entered needs the scope `engines:control`."""
 
-    users: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    users: Annotated[tuple[NodePath, ...], Field(strict=False)] = ()
     """Paths that every user may `GET`; `*` stands for the rest: ["/mtb/status", "/cg-use-everywhere/*"]."""
 
 
