@@ -31,7 +31,7 @@ def bar(*, quiet: bool) -> Iterator[Bar]:
 
 
 class Lines:
-    """A line when a node begins, when it counts its first step, every two seconds within it, and at the end."""
+    """A line when a node begins, when it counts its first step, every two seconds, and at the end."""
 
     def __init__(self) -> None:
         self._at: tuple[str | None, int | None] = (None, None)
