@@ -164,6 +164,7 @@ job = Table(
     Column("not_before", Double, nullable=False),
     Column("avoid_engine", Text),
     Column("avoid_until", Double),
+    Column("overtaken", Double),  # when another first went first because its models were loaded; NULL: never
     Column("session", Text),
     Column("engine", Text),
     Column("prompt_id", Text),

@@ -74,6 +74,8 @@ class Member:
         self.uploaded: set[str] = set()
         """For whoever uploads: names the engine has. Emptied when the engine comes up anew."""
 
+        self.models: frozenset[str] = frozenset()
+        """For whoever gives it jobs: what it is taken to have loaded. Nothing when it comes up anew."""
         self.jobs: Callable[[], int] = lambda: 0
         """For whoever gives it jobs: how many it still has of theirs, until their pictures are fetched."""
         self.drain_mark = mark_of(record)
@@ -194,3 +196,4 @@ class Member:
         self.loaded = False
         self.loading = ""
         self.uploaded.clear()
+        self.models = frozenset()

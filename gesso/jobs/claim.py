@@ -1,115 +1,136 @@
-"""Claiming: the next job, in fair turns, that an engine can run, bound to it in the same transaction."""
+"""Claiming: the next job, in fair turns, for an engine that can run it, bound to it in one transaction."""
 
-import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, update
 
 from gesso.database.locks import serialise
-from gesso.database.schema import HAS_QUEUED, IS_QUEUED, flow, job, need, turn
+from gesso.database.schema import turn
+from gesso.jobs.claim_statements import CANDIDATE, FREE, OVERTAKE, RIVALS, WINDOW, queued_needs
 from gesso.jobs.fairness import UNKNOWN_COST_S, charge
 from gesso.jobs.job import Claim, State
+from gesso.jobs.placement import LOAD_S, Line, Models, Seat, Waiting, decide, models_of
 from gesso.jobs.queue_rows import change_job, lock_flow, to_claim, to_flow, write_flow
 
 Accepts = Callable[[tuple[str, ...]], bool]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """An engine that can be given a job, and which needs it meets."""
+
+    seat: Seat
+    accepts: Accepts
+
+
 def claim(
     conn: Connection, engine: str, session: str, accepts: Accepts, limit: int, now: float
 ) -> list[Claim]:
-    """Up to `limit` jobs for `engine`, one fair turn each.
-
-    Everything a crash must not lose is written here, before the engine hears of the job: who drives
-    it, where, under which prompt id, and which attempt it is.
-    """
-    serialise(conn)
-    needs = [number for number, names in queued_needs(conn) if accepts(names)]
+    """Up to `limit` jobs for `engine`, one fair turn each, whatever models it has loaded."""
+    round_ = _Round(conn, [Offer(seat=Seat(engine=engine), accepts=accepts)], session, now)
     claims: list[Claim] = []
-    busy: list[int] = []
-    while needs and len(claims) < limit:
-        asked = {"needs": needs, "engine": engine, "now": now, "busy": busy}
-        turn_of = conn.execute(CANDIDATE, asked).one_or_none()
-        if turn_of is None:
-            break
-        taken = _take(conn, turn_of.head, engine, session, now)
-        if taken is None:
-            # PostgreSQL only: a cancellation holds the row at this moment. Never wait for a job's row.
-            busy.append(turn_of.head)
-        else:
-            claims.append(taken)
+    while len(claims) < limit and (taken := round_.next()) is not None:
+        claims.append(taken)
     return claims
 
 
-def queued_needs(conn: Connection) -> list[tuple[int, tuple[str, ...]]]:
-    """The distinct sets of needs among queued jobs."""
-    rows = conn.execute(DISTINCT_NEEDS)
-    return [(row.id, tuple(json.loads(row.spec))) for row in rows]
+def place(conn: Connection, offers: Sequence[Offer], session: str, now: float) -> list[Claim]:
+    """At most one job for each engine on offer, each in its fair turn and where it is best placed.
+
+    The least busy engines first. Everything a crash must not lose is written here, before an engine
+    hears of its job: who drives it, where, under which prompt id, and which attempt it is.
+    """
+    round_ = _Round(conn, offers, session, now)
+    claims: list[Claim] = []
+    while len(claims) < len(offers) and (taken := round_.next()) is not None:
+        claims.append(taken)
+        round_.close(taken.engine)
+    return claims
 
 
-def _distinct_needs() -> Select[Any]:
-    """Hops from one set to the next in the index, so that the cost does not grow with the queue."""
-    hops = select(func.min(job.c.need_id).label("id")).where(IS_QUEUED).cte("hops", recursive=True)
-    following = select(func.min(job.c.need_id)).where(IS_QUEUED, job.c.need_id > hops.c.id).scalar_subquery()
-    hops = hops.union_all(select(following).where(hops.c.id.is_not(None)))
-    return select(need.c.id, need.c.spec).where(need.c.id.in_(select(hops.c.id)))
+class _Round:
+    """The claims of one transaction."""
+
+    def __init__(self, conn: Connection, offers: Sequence[Offer], session: str, now: float) -> None:
+        serialise(conn)
+        self._conn = conn
+        self._session = session
+        self._now = now
+        kinds = queued_needs(conn)
+        self._models: Mapping[int, Models] = {number: models_of(names) for number, names in kinds}
+        self._seats = [offer.seat for offer in offers]
+        # By engine: the kinds that it can run.
+        self._accepted = {
+            offer.seat.engine: {number for number, names in kinds if offer.accepts(names)} for offer in offers
+        }
+        # Jobs that cannot be taken in this transaction.
+        self._busy: list[int] = []
+
+    def close(self, engine: str) -> None:
+        """This engine has enough."""
+        self._seats = [seat for seat in self._seats if seat.engine != engine]
+
+    def next(self) -> Claim | None:
+        """The next claim; None: no engine that is left can run any job that may be run."""
+        while needs := set().union(*(self._accepted[seat.engine] for seat in self._seats)):
+            turn_of = self._conn.execute(CANDIDATE, self._asked(needs)).one_or_none()
+            if turn_of is None:
+                break
+            # PostgreSQL: none while a cancellation holds the row. Never wait for a job's row.
+            row = self._conn.execute(FREE, {"wanted": turn_of.head}).one_or_none()
+            fitting = [] if row is None else [seat for seat in self._seats if self._fits(row, seat)]
+            if row is None or not fitting:
+                self._busy.append(turn_of.head)
+                continue
+            models = self._models.get(row.need_id, frozenset())
+            lines = partial(self._lines, turn_of)
+            seat, instead = decide(models, fitting, self._models.values(), lines, self._now)
+            if instead is not None:
+                row = self._conn.execute(FREE, {"wanted": instead.seq}).one_or_none()
+                if row is None:
+                    self._busy.append(instead.seq)
+                    continue
+                self._conn.execute(OVERTAKE, {"passed": instead.overtaken, "at": self._now})
+            return _take(self._conn, row, seat.engine, self._session, self._now)
+        return None
+
+    def _asked(self, needs: set[int]) -> dict[str, Any]:
+        # With more than one engine, whether a job avoids one of them is looked at in `_fits`.
+        engine = self._seats[0].engine if len(self._seats) == 1 else ""
+        return {"needs": list(needs), "engine": engine, "now": self._now, "busy": self._busy}
+
+    def _fits(self, row: Row[Any], seat: Seat) -> bool:
+        avoided = row.avoid_engine == seat.engine and row.avoid_until > self._now
+        return row.need_id in self._accepted[seat.engine] and not avoided
+
+    def _lines(self, turn_of: Row[Any], seat: Seat) -> Iterator[Line]:
+        """What could go first on `seat`; read only as far as it is looked at."""
+        until = turn_of.vtime + LOAD_S
+        rivals = self._conn.execute(RIVALS, {"whose": turn_of.owner, "since": turn_of.vtime, "until": until})
+        for owner, vtime in ((turn_of.owner, turn_of.vtime), *rivals.all()):
+            asked = {"needs": list(self._accepted[seat.engine]), "engine": seat.engine, "now": self._now}
+            rows = self._conn.execute(WINDOW, {**asked, "busy": self._busy, "whose": owner}).all()
+            jobs = [
+                Waiting(
+                    seq=row.seq,
+                    models=self._models.get(row.need_id, frozenset()),
+                    overtaken=row.overtaken,
+                    lane=(row.priority, row.number < 0),
+                )
+                for row in rows
+            ]
+            if jobs:
+                yield Line(vtime=vtime, jobs=jobs)
 
 
-def _head() -> ScalarSelect[Any]:
-    """The most urgent, then oldest job of `flow`'s owner that the engine can run."""
-    return (
-        select(job.c.seq)
-        .where(
-            job.c.owner == flow.c.owner,
-            IS_QUEUED,
-            job.c.need_id.in_(bindparam("needs", expanding=True)),
-            job.c.not_before <= bindparam("now"),
-            or_(
-                job.c.avoid_engine.is_(None),
-                job.c.avoid_engine != bindparam("engine"),
-                job.c.avoid_until <= bindparam("now"),
-            ),
-            job.c.seq.not_in(bindparam("busy", expanding=True)),
-        )
-        .order_by(job.c.priority.desc(), job.c.number, job.c.seq)
-        .limit(1)
-        .correlate(flow)
-        .scalar_subquery()
-    )
-
-
-def _candidate() -> Select[Any]:
-    """Whose turn it is, and which job: the head of the least-served user who has one."""
-    heads = (
-        select(flow.c.owner, flow.c.vtime, _head().label("head"))
-        .where(HAS_QUEUED, flow.c.running < flow.c.max_running)
-        .subquery("heads")
-    )
-    chosen = select(heads.c.owner, heads.c.head).where(heads.c.head.is_not(None))
-    return chosen.order_by(heads.c.vtime, heads.c.head).limit(1)
-
-
-CANDIDATE = _candidate()
-DISTINCT_NEEDS = _distinct_needs()
-_FREE: Select[Any] = (
-    select(
-        *(job.c[name] for name in ("id", "owner", "cost", "attempt", "rev")),
-        need.c.seconds,
-        turn.c.vtime.label("turn"),
-    )
-    .join(need, need.c.id == job.c.need_id)
-    .join(turn, turn.c.id == 1)
-    .where(job.c.seq == bindparam("wanted"), IS_QUEUED)
-    .with_for_update(of=job, skip_locked=True)
-)
 _TURN = update(turn)
 
 
-def _take(conn: Connection, seq: int, engine: str, session: str, now: float) -> Claim | None:
-    row = conn.execute(_FREE, {"wanted": seq}).one_or_none()
-    if row is None:
-        return None
+def _take(conn: Connection, row: Row[Any], engine: str, session: str, now: float) -> Claim:
     account = to_flow(lock_flow(conn, row.owner))
     charged = charge(account, row.turn, _cost_s(row))
     write_flow(conn, row.owner, charged.flow)
@@ -118,7 +139,7 @@ def _take(conn: Connection, seq: int, engine: str, session: str, now: float) -> 
     attempt = row.attempt + 1
     claimed = change_job(
         conn,
-        seq,
+        row.seq,
         state=State.RUNNING.value,
         session=session,
         engine=engine,

@@ -7,10 +7,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from gesso.database.database import Database
-from gesso.jobs import claim_leases, queue_end, queue_listing, queue_submit, queue_views, usage
-from gesso.jobs.claim import Accepts, claim
+from gesso.jobs import (
+    claim_leases,
+    queue_end,
+    queue_listing,
+    queue_position,
+    queue_submit,
+    queue_views,
+    usage,
+)
+from gesso.jobs.claim import Accepts, Offer, claim, place
 from gesso.jobs.job import Cancelled, Claim, Counts, Job, Limits, Reaped, Spec, State
 from gesso.jobs.queue_listing import Listed
+from gesso.jobs.queue_position import Backlog
 from gesso.jobs.queue_rows import set_limits, sync_limits
 from gesso.jobs.usage import By, Standing, Used
 
@@ -48,6 +57,13 @@ class Queue:
         under exactly that prompt id. `accepts` is called on the database's thread.
         """
         return await self._database.tx(claim, engine, session, accepts, limit, self._clock())
+
+    async def place(self, offers: Sequence[Offer], session: str) -> list[Claim]:
+        """Take at most one job for each engine on offer, in fair turns, each where it is best placed.
+
+        Otherwise like `claim`.
+        """
+        return await self._database.tx(place, offers, session, self._clock())
 
     async def finish(
         self,
@@ -157,6 +173,14 @@ class Queue:
     async def remaining(self, owner: str) -> int:
         """How many of the owner's jobs are queued or running."""
         return await self._database.tx(queue_views.remaining, owner)
+
+    async def backlog(self, engines: Sequence[str], known: Collection[str]) -> Backlog:
+        """Who waits, what runs, and what such jobs took on `engines` but for shapes that are `known`."""
+        return await self._database.read(queue_position.backlog, engines, known)
+
+    async def own_place(self, job_id: str) -> tuple[str, int]:
+        """The owner of a waiting job, and how many of his jobs come before it. NotFound: it does not wait."""
+        return await self._database.read(queue_position.own_place, job_id)
 
     async def integrity(self) -> list[str]:
         """What contradicts what in the queue's tables; empty when all is well."""

@@ -9,7 +9,7 @@ from sqlalchemy import ClauseElement, Connection, select
 from gesso.database.schema import IN_HISTORY, flow, job, need
 from gesso.database.sqlite import sqlite_url
 from gesso.errors import Conflict
-from gesso.jobs.claim import CANDIDATE, DISTINCT_NEEDS
+from gesso.jobs.claim_statements import CANDIDATE, DISTINCT_NEEDS
 from gesso.jobs.job import Claim, Limits, State
 from tests.queues import Bench, bench
 
