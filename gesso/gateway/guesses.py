@@ -104,10 +104,14 @@ class Names:
         return turn - now
 
     def succeeded(self, name: str, address: str) -> None:
-        """Not a guess after all; and a place of that name's from now on."""
-        name, place = _folded(name), network(address)
-        if (tried := self._tried.get(name)) is not None:
+        """Not a guess after all."""
+        if (tried := self._tried.get(_folded(name))) is not None:
             tried.count = max(0, tried.count - 1)
+        self.at_home(name, address)
+
+    def at_home(self, name: str, address: str) -> None:
+        """Whoever has this name has signed in from there."""
+        name, place = _folded(name), network(address)
         if len(self._homes) >= REMEMBERED and name not in self._homes:
             del self._homes[next(iter(self._homes))]
         before = [home for home in self._homes.pop(name, []) if home != place]

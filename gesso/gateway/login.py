@@ -1,29 +1,31 @@
-"""Signing in and out with a browser: a key is exchanged for a cookie that scripts cannot read."""
+"""Signing in and out with a browser: a password or key is exchanged for a cookie that no script can read."""
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
-from html import escape
 from importlib.resources import files
-from string import Template
 from urllib.parse import parse_qs, quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from gesso.access import tokens
 from gesso.access.access import Access
 from gesso.access.identity import Identity
-from gesso.access.scopes import Role
-from gesso.errors import GessoError, OverLimit, RequestError, TooLarge, Unauthorized
+from gesso.access.logins import NewLogin
+from gesso.errors import AccountsUnreadable, GessoError, RequestError, StorageError, TooLarge, Unauthorized
 from gesso.gateway.address import address_of
-from gesso.gateway.guesses import Guesses
-from gesso.gateway.middleware.bodies import headers_of
+from gesso.gateway.guesses import Guesses, Names
+from gesso.gateway.login_page import LoginPage, Way
 from gesso.gateway.middleware.failures import LOGIN
 from gesso.gateway.middleware.identify import COOKIE
-from gesso.gateway.responses import Dialect, html
 from gesso.gateway.routing import Routes
 
 FORM_BYTES = 16 * 1024
+# The way that somebody took last, where it is not the one that would be offered.
+PREFERENCE = "gesso_login_with"
+PREFERENCE_LASTS_S = 400 * 24 * 3600
 ASSETS = {
     "colours.css": "text/css; charset=utf-8",
     "gesso.css": "text/css; charset=utf-8",
@@ -46,11 +48,9 @@ class Login:
         self._access = access
         self._behind_proxy = behind_proxy
         self._guesses = Guesses(timer)
+        self._names = Names(timer)
+        self._page = LoginPage()
         pages = files("gesso.gateway") / "pages"
-        self._page, self._sign_in, self._signed_in = (
-            Template((pages / name).read_text("utf-8"))
-            for name in ("login.html", "sign_in.html", "signed_in.html")
-        )
         self._assets = {name: (pages / name).read_bytes() for name in ASSETS}
 
     def add_to(self, routes: Routes) -> None:
@@ -62,35 +62,69 @@ class Login:
             routes.add("GET", f"/gesso/pages/{name}", self.asset, public=True)
 
     async def show(self, request: Request) -> Response:
-        """`GET /gesso/login?next=…`"""
+        """`GET /gesso/login?next=…&with=key|password`"""
         next_path = safe_next(request.query_params.get("next"))
         identity: Identity | None = request.scope.get("gesso.identity")
-        return self._form(next_path) if identity is None else self._welcome(identity, next_path)
+        if identity is not None:
+            return self._page.welcome(identity, next_path)
+        asked = request.query_params.get("with")
+        return self._page.form(Way(asked) if asked in list(Way) else await self._offered(request), next_path)
 
     async def sign_in(self, request: Request) -> Response:
-        """`POST /gesso/login` with `key` and `next`: on to `next`, or the form again with the reason."""
+        """`POST /gesso/login` with `key`, or `name` and `password`: on to `next`, or the form again."""
         form = await _read_form(request)
-        next_path = safe_next(form.get("next"))
-        address = self._address(request)
+        next_path, name = safe_next(form.get("next")), form.get("name", "").strip()
+        way = Way.PASSWORD if "password" in form else Way.KEY
         try:
-            self._guesses.check(address)
-            identity = await self._access.identify_key(form.get("key", "").strip())
-            login = await self._access.open_login(identity)
+            login = await self._open(form.get("key", ""), name, form.get("password"), self._address(request))
         except GessoError as error:
-            if isinstance(error, Unauthorized):
-                self._guesses.failed(address)
-            return self._form(next_path, error)
-        self._guesses.succeeded(address)
+            return self._page.form(way, next_path, error, name)
         response = RedirectResponse(next_path, 303)
+        if way is not await self._offered(request):
+            self._set_cookie(request, response, PREFERENCE, way.value, PREFERENCE_LASTS_S, LOGIN)
+        self._set_cookie(request, response, COOKIE, login.token, int(login.lasts_s))
+        return response
+
+    async def _open(self, key: str, name: str, password: str | None, address: str) -> NewLogin:
+        """A login, if what was typed is right; attempts are counted by address, and by name."""
+        self._guesses.check(address)
+        # Before it is judged, not after: many at once must not all find the count as it was.
+        self._guesses.failed(address)
+        if password is None or tokens.looks_like_key(password.strip()):
+            identity = await self._access.identify_key((key or password or "").strip())
+            login = await self._access.open_login(identity, address=address)
+            self._names.at_home(identity.name, address)
+        elif not name or not password:
+            raise Unauthorized("Both are needed: a name, and its password.")
+        else:
+            await asyncio.sleep(self._names.attempt(name, address))
+            login = await self._access.sign_in(name, password, address=address)
+            self._names.succeeded(name, address)
+        self._guesses.succeeded(address)
+        return login
+
+    async def _offered(self, request: Request) -> Way:
+        """The way shown to somebody who asks for none: the last taken, or else what this server has."""
+        before = request.cookies.get(PREFERENCE)
+        if before in list(Way):
+            return Way(before)
+        try:
+            return Way.PASSWORD if await self._access.any_passwords() else Way.KEY
+        except (StorageError, AccountsUnreadable):
+            return Way.KEY
+
+    def _set_cookie(
+        self, request: Request, response: Response, name: str, value: str, lasts_s: int, path: str = "/"
+    ) -> None:
         response.set_cookie(
-            COOKIE,
-            login.token,
-            max_age=int(login.lasts_s),
+            name,
+            value,
+            max_age=lasts_s,
+            path=path,
             httponly=True,
             samesite="lax",
             secure=self._over_tls(request),
         )
-        return response
 
     async def offer_logout(self, request: Request) -> Response:
         """`GET /gesso/logout`: a link may not end a login, so it leads to the page with the button."""
@@ -116,28 +150,6 @@ class Login:
     def _address(self, request: Request) -> str:
         return address_of(request.scope, behind_proxy=self._behind_proxy)
 
-    def _form(self, next_path: str, error: GessoError | None = None) -> Response:
-        problem, status, headers = "", 200, None
-        if error is not None:
-            words = error.message
-            if isinstance(error, OverLimit):
-                words += f" Try again in {headers_of(error, Dialect.GESSO)['retry-after']} seconds."
-            problem = f'<p class="problem" id="problem" role="alert">{escape(words)}</p>'
-            status, headers = error.status, headers_of(error, Dialect.GESSO)
-        content = self._sign_in.substitute(
-            problem=problem, invalid=' aria-invalid="true"' if error else "", next=escape(next_path)
-        )
-        return html(self._page.substitute(title="Sign in", content=content), status, headers)
-
-    def _welcome(self, identity: Identity, next_path: str) -> Response:
-        content = self._signed_in.substitute(
-            account=escape(identity.name),
-            role=", an administrator" if identity.role is Role.ADMIN else "",
-            next=escape(next_path),
-            go="Open ComfyUI" if next_path == "/" else "Go on",
-        )
-        return html(self._page.substitute(title="Signed in", content=content))
-
 
 def safe_next(path: str | None) -> str:
     """A path on this server, percent-encoded; "/" for anything that could lead elsewhere."""
@@ -153,7 +165,7 @@ async def _read_form(request: Request) -> dict[str, str]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > FORM_BYTES:
-            raise TooLarge("A key is not that long.")
+            raise TooLarge("No key and no password is that long.")
     try:
         fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10)
     except ValueError as error:

@@ -1,13 +1,15 @@
-// An extra for browsers with scripts: show the key while it is typed. The page works without.
-const key = document.getElementById("key");
+// An extra for browsers with scripts: show the secret while it is typed. The page works without.
+const secret = document.querySelector(".field > input");
 const show = document.getElementById("show");
-if (key && show) {
+if (secret && show) {
   show.hidden = false;
   show.addEventListener("click", () => {
-    const shown = key.type === "text";
-    key.type = shown ? "password" : "text";
+    const shown = secret.type === "text";
+    secret.type = shown ? "password" : "text";
     show.textContent = shown ? "Show" : "Hide";
     show.setAttribute("aria-pressed", String(!shown));
-    key.focus();
+    secret.focus();
   });
+  // Sent hidden again: browsers remember what was typed into fields that can be read.
+  secret.form.addEventListener("submit", () => { secret.type = "password" });
 }

@@ -33,6 +33,7 @@ from gesso.gateway.routing import Routes
 from gesso.gateway.server import Server, listening
 from gesso.jobs.job import State
 from gesso.jobs.queue import Queue
+from tests.unit.access.quick import quick
 
 BODY_BYTES = 2_000_000
 NOBODY_THERE = EngineConfig(name="away", kind="comfyui", url="http://127.0.0.1:9")
@@ -62,7 +63,7 @@ async def opened(
 ) -> AsyncIterator[Door]:
     db = await open_database(sqlite_url(directory / "gesso.sqlite3"))
     try:
-        access, queue = Access(db), Queue(db)
+        access, queue = Access(db, passwords=quick()), Queue(db)
         admin = await access.ensure_admin()
         assert admin is not None
         await access.create_account("ada")

@@ -9,6 +9,7 @@ from gesso.access.identity import Identity
 from gesso.database.migrations import prepare
 from gesso.database.sqlite import make_engine
 from gesso.errors import StorageError
+from tests.unit.access.quick import quick
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ class Stage:
         self.db = Memory()
         self.clock = Clock()
         self.timer = Clock(0.0)
-        self.access = Access(self.db, self.clock, self.timer)
+        self.access = Access(self.db, self.clock, self.timer, passwords=quick())
 
     async def __aenter__(self) -> "Stage":
         admin = await self.access.ensure_admin()
