@@ -20,6 +20,7 @@ from gesso.fleet.supervisor import Supervisor
 from gesso.gateway.api import make_api
 from gesso.gateway.app import build_app
 from gesso.gateway.comfyui.catalogue import Catalogue
+from gesso.gateway.comfyui.merged import Merged
 from gesso.gateway.comfyui.passthrough import Passthrough
 from gesso.gateway.comfyui.pictures import Pictures
 from gesso.gateway.comfyui.prompts import Prompts
@@ -110,6 +111,7 @@ def _gateway(
     dispatcher: Dispatcher,
 ) -> ASGIApp:
     catalogue = Catalogue(supervisor=supervisor, files=files, artifacts=artifacts)
+    passthrough = Passthrough(supervisor, config.gateway.passthrough.users)
     comfyui = ComfyUIParts(
         prompts=Prompts(
             queue=queue,
@@ -123,7 +125,8 @@ def _gateway(
         catalogue=catalogue,
         userdata=Userdata(database),
         settings=Settings(database),
-        passthrough=Passthrough(supervisor),
+        passthrough=passthrough,
+        merged=Merged(supervisor, passthrough),
         sockets=Sockets(bus=bus, queue=queue, upload_limit=config.gateway.upload_limit),
     )
     api = make_api(
@@ -132,6 +135,7 @@ def _gateway(
         supervisor=supervisor,
         cancel=dispatcher.cancel,
         waiting=dispatcher.waiting,
+        open_sockets=comfyui.sockets.open_of,
     )
     own = (Health(database, supervisor), Login(access, behind_proxy=config.gateway.behind_tls), Console())
     return build_app(config=config, access=access, comfyui=comfyui, own=own, api=api)

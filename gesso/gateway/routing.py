@@ -4,7 +4,7 @@ A path is split at the slashes that were sent as slashes, then each segment is p
 `/userdata/workflows%2Fx.json` is two segments, the second being "workflows/x.json".
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -21,16 +21,21 @@ Handler = Callable[..., Awaitable[ASGIApp]]
 WEBSOCKET = "WEBSOCKET"
 ANY = "ANY"
 ALIAS = "/api"
+NOTHING_HERE = "There is nothing at this address."
+CHECK_PATH = "Check the path."
+NO_SOCKET = "ComfyUI's WebSocket is at /ws; those of custom nodes are not passed on."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One row of the table. `needs`: the scope a caller must have; `public`: open to anybody."""
+    """One row of the table. `needs`: the scope a caller must have; `public`: open to anybody; `hidden`: for
+    callers without the scope it is as if there were nothing."""
 
     method: str
     pattern: str
     needs: str | None
     public: bool
+    hidden: bool = False
     handler: Handler | None = None
     app: ASGIApp | None = None
 
@@ -83,6 +88,8 @@ class Routes:
     def __init__(self) -> None:
         self._tables: dict[str, _Table] = {}
         self._public: set[str] = set()
+        self._fallback: Route | None = None
+        self._kept: tuple[list[str], ...] = ()
         self.all: list[Route] = []
 
     def add(
@@ -119,6 +126,16 @@ class Routes:
         for path in (prefix, prefix + "/", prefix + "/{rest...}"):
             self._register(Route(method=ANY, pattern=path, app=app, needs=needs, public=False))
 
+    def fallback(self, handler: Handler, *, needs: str, kept: Iterable[str]) -> None:
+        """Answer whatever path the table does not know by `handler`, with any method; but nothing at and
+        below the paths in `kept` (also under /api), and no WebSockets."""
+        route = Route(
+            method=ANY, pattern="/{unknown...}", handler=handler, needs=needs, public=False, hidden=True
+        )
+        self._fallback = route
+        self._kept = tuple(path[1:].split("/") for path in kept)
+        self.all.append(route)
+
     def is_public(self, path: str) -> bool:
         """Whether this raw path is open to callers who have not proved who they are."""
         return path in self._public
@@ -139,7 +156,9 @@ class Routes:
         )
         if allowed and method != WEBSOCKET:
             raise MethodNotAllowed(f"This address does not take {method}.", allowed=tuple(allowed))
-        raise NotFound("There is nothing at this address.", remedy="Check the path.")
+        if self._fallback is not None and method != WEBSOCKET and self._is_foreign(segments):
+            return self._fallback, {}
+        raise NotFound(NOTHING_HERE, remedy=NO_SOCKET if method == WEBSOCKET else CHECK_PATH)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = WEBSOCKET if scope["type"] == "websocket" else scope["method"]
@@ -149,6 +168,8 @@ class Routes:
             if identity is None:
                 raise Unauthorized()
             if route.needs is not None:
+                if route.hidden and not identity.may(route.needs):
+                    raise NotFound(NOTHING_HERE, remedy=CHECK_PATH)
                 identity.require(route.needs)
         scope["path_params"] = params
         if route.handler is not None:
@@ -169,6 +190,12 @@ class Routes:
             raise ValueError(f"a public route has no parameters: {route.pattern}")
         shape = _shape(route)
         table.shapes.setdefault(shape.literals[0] if shape.literals else None, []).append(shape)
+
+    def _is_foreign(self, segments: list[str]) -> bool:
+        """Whether a path is nobody's here, and can be read in one way only."""
+        own = segments[1:] if segments[0] == ALIAS[1:] else segments
+        plain = all(own[:-1]) and not any("/" in segment or "\\" in segment for segment in own)
+        return plain and not any(own[: len(kept)] == kept for kept in self._kept)
 
     def _match(self, method: str, segments: list[str]) -> tuple[Route, dict[str, str]] | None:
         table = self._tables.get(method)
@@ -203,15 +230,15 @@ def _shape(route: Route) -> _Shape:
 def _segments(path: str) -> list[str]:
     """The decoded segments. What could climb or cut off a path further down is not a path here."""
     if not path.startswith("/"):
-        raise NotFound("There is nothing at this address.", remedy="Check the path.")
+        raise NotFound(NOTHING_HERE, remedy=CHECK_PATH)
     segments = path[1:].split("/")
     if "%" in path:
         try:
             segments = [unquote(segment, errors="strict") for segment in segments]
         except UnicodeDecodeError as error:
-            raise NotFound("The path is not UTF-8.", remedy="Check the path.") from error
+            raise NotFound("The path is not UTF-8.", remedy=CHECK_PATH) from error
     if any(segment in (".", "..") or "\0" in segment for segment in segments):
-        raise NotFound("There is nothing at this address.", remedy="Check the path.")
+        raise NotFound(NOTHING_HERE, remedy=CHECK_PATH)
     return segments
 
 

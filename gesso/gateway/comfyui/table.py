@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gesso.gateway.comfyui.catalogue import Catalogue
+from gesso.gateway.comfyui.merged import Merged
 from gesso.gateway.comfyui.passthrough import Passthrough
 from gesso.gateway.comfyui.pictures import Pictures
 from gesso.gateway.comfyui.prompts import Prompts
@@ -22,26 +23,15 @@ class ComfyUIParts:
     userdata: Userdata
     settings: Settings
     passthrough: Passthrough
+    merged: Merged
     sockets: Sockets
 
 
 # Answered by an engine: they tell of the server and its models, not of any user.
 READ = (
     "/",
-    "/system_stats",
-    "/embeddings",
-    "/models",
-    "/models/{folder}",
     "/view_metadata/{folder}",
-    "/extensions",
-    "/i18n",
-    "/workflow_templates",
-    "/global_subgraphs",
     "/global_subgraphs/{name}",
-    "/node_replacements",
-    "/experiment/models",
-    "/experiment/models/{folder}",
-    "/experiment/models/preview/{folder}/{index}/{path...}",
 )
 # The frontend's files, and those of custom nodes' frontend extensions.
 STATIC = (
@@ -59,13 +49,16 @@ STATIC = (
 )
 # These change the server for everybody, or show what everybody does.
 CONTROL = (
-    ("POST", "/free"),
     ("GET", "/internal/logs"),
     ("GET", "/internal/logs/raw"),
     ("PATCH", "/internal/logs/subscribe"),
     ("GET", "/internal/folder_paths"),
     ("GET", "/internal/files/{directory}"),
 )
+METHODS = ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# Never an engine's, though the table has nothing there: the other dialects, keys in paths, and what newer
+# ComfyUIs show of everybody's jobs and files.
+KEPT = ("/gesso", "/v1", "/sdapi", "/k", "/jobs", "/assets", "/tags", "/ws")
 
 
 def add_comfyui(routes: Routes, parts: ComfyUIParts) -> None:
@@ -102,10 +95,26 @@ def add_comfyui(routes: Routes, parts: ComfyUIParts) -> None:
     for method, pattern, handler in ours:
         routes.add(method, pattern, handler, api=True)
     routes.add("GET", "/user.css", userdata.stylesheet)
-    for pattern in READ:
-        routes.add("GET", pattern, parts.passthrough.read, api=True)
-    for pattern in STATIC:
-        routes.add("GET", pattern, parts.passthrough.read)
-    for method, pattern in CONTROL:
-        routes.add(method, pattern, parts.passthrough.control, needs="engines:control", api=True)
     routes.websocket("/ws", parts.sockets.asgi, api=True)
+    _add_engines(routes, parts.merged, parts.passthrough)
+    own = {pattern.partition("/{")[0] for _, pattern, _ in ours}
+    routes.fallback(parts.passthrough.unknown, needs="engines:control", kept=(*KEPT, *sorted(own)))
+
+
+def _add_engines(routes: Routes, merged: Merged, passthrough: Passthrough) -> None:
+    """What the engines answer."""
+    for pattern, handler in merged.routes():
+        routes.add("GET", pattern, handler, api=True)
+    for pattern in READ:
+        routes.add("GET", pattern, passthrough.read, api=True)
+    routes.add("GET", "/experiment/models/preview/{folder}/{index}/{path...}", passthrough.preview, api=True)
+    for pattern in STATIC:
+        routes.add("GET", pattern, passthrough.read)
+    for method, pattern in CONTROL:
+        routes.add(method, pattern, passthrough.control, needs="engines:control", api=True)
+    routes.add("POST", "/free", passthrough.free, needs="engines:control", api=True)
+    for path in passthrough.opened_paths:
+        pattern = path.removesuffix("*") + "{rest...}" if path.endswith("/*") else path
+        routes.add("GET", pattern, passthrough.opened, api=True)
+        for method in METHODS:
+            routes.add(method, pattern, passthrough.unknown, needs="engines:control", api=True)
