@@ -19,6 +19,7 @@ from gesso.gateway.api_caller import holder
 from gesso.gateway.api_docs import described, page
 from gesso.gateway.api_engines import engine_routes
 from gesso.gateway.api_jobs import Cancel, Waiting, job_routes
+from gesso.gateway.api_limits import OpenSockets, limit_routes
 from gesso.gateway.api_models import EngineState, JobCounts, Summary, Whoami
 from gesso.gateway.api_passwords import password_routes
 from gesso.gateway.etags import Unchanged
@@ -36,6 +37,7 @@ def make_api(
     supervisor: Supervisor,
     cancel: Cancel,
     waiting: Waiting = frozenset,
+    open_sockets: OpenSockets = lambda owner: 0,
 ) -> FastAPI:
     """The app to mount at PREFIX. It expects scope["gesso.identity"], and the path as it came."""
     app = FastAPI(
@@ -51,6 +53,7 @@ def make_api(
     app.include_router(_summary_routes(queue, supervisor), prefix=PREFIX)
     app.include_router(account_routes(access), prefix=PREFIX)
     app.include_router(password_routes(access), prefix=PREFIX)
+    app.include_router(limit_routes(access, queue, open_sockets), prefix=PREFIX)
     app.include_router(engine_routes(supervisor), prefix=PREFIX)
     app.include_router(job_routes(queue, cancel, access, waiting), prefix=PREFIX)
     app.add_api_route(f"{PREFIX}/openapi.json", _openapi, include_in_schema=False)
