@@ -1,6 +1,7 @@
 """A gateway without ComfyUI's routes: the real middleware, server, store, queue and fleet on loopback."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from gesso.database.sqlite import sqlite_url
 from gesso.events import Bus
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway.api import make_api
+from gesso.gateway.api_events import Events
 from gesso.gateway.console import Console
 from gesso.gateway.health import Health
 from gesso.gateway.login import Login
@@ -26,12 +28,14 @@ from gesso.gateway.middleware.failures import Failures
 from gesso.gateway.middleware.identify import Identify
 from gesso.gateway.middleware.limits import Limits
 from gesso.gateway.middleware.own_pages import OwnPages
+from gesso.gateway.middleware.rates import Rates
 from gesso.gateway.middleware.request_log import RequestLog
 from gesso.gateway.middleware.url_tokens import UrlTokens
 from gesso.gateway.responses import json
 from gesso.gateway.routing import Routes
 from gesso.gateway.server import Server, listening
 from gesso.jobs.job import State
+from gesso.jobs.positions import Positions
 from gesso.jobs.queue import Queue
 from tests.unit.access.quick import quick
 
@@ -106,7 +110,11 @@ def _app(door: Door, behind_proxy: bool) -> ASGIApp:
     Login(door.access, behind_proxy=behind_proxy).add_to(routes)
     Health(door.db, door.supervisor).add_to(routes)
     Console().add_to(routes)
-    api = make_api(access=door.access, queue=door.queue, supervisor=door.supervisor, cancel=cancel)
+    positions = Positions(queue=door.queue, supervisor=door.supervisor)
+    events = Events(bus=Bus(), queue=door.queue, positions=positions)
+    api = make_api(
+        access=door.access, queue=door.queue, supervisor=door.supervisor, cancel=cancel, events=events
+    )
     routes.mount("/gesso/api", api)
     routes.add("GET", "/", _who)
     routes.add("GET", "/who", _who)
@@ -115,7 +123,8 @@ def _app(door: Door, behind_proxy: bool) -> ASGIApp:
     routes.add("GET", "/broken", _broken)
     routes.add("GET", "/half", _half)
     routes.websocket("/ws", _echo, api=True)
-    app: ASGIApp = Identify(routes, access=door.access, is_public=routes.is_public)
+    rates = Rates(routes, timer=time.monotonic)
+    app: ASGIApp = Identify(rates, access=door.access, is_public=routes.is_public)
     return UrlTokens(RequestLog(OwnPages(Failures(Limits(app, body_bytes=BODY_BYTES)))))
 
 
