@@ -12,7 +12,8 @@ logger = logging.getLogger(__name__)
 class JobChanged:
     """A job entered a state: queued, running, succeeded, failed, cancelled (or was requeued: queued).
 
-    `remaining` counts the owner's jobs that are queued or running after the change.
+    `remaining` counts the owner's jobs that are queued or running after the change; `engine` is where it
+    runs, or ran last.
     """
 
     job_id: str
@@ -20,6 +21,7 @@ class JobChanged:
     client_id: str | None
     state: str
     remaining: int
+    engine: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from gesso.errors import ConfigError, StorageError
 from gesso.events import Bus
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway.api import make_api
+from gesso.gateway.api_events import Events
 from gesso.gateway.app import build_app
 from gesso.gateway.comfyui.catalogue import Catalogue
 from gesso.gateway.comfyui.merged import Merged
@@ -36,6 +37,7 @@ from gesso.gateway.server import Server, listening
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.dispatcher import Dispatcher
 from gesso.jobs.files import Files
+from gesso.jobs.positions import Positions
 from gesso.jobs.queue import Queue
 from gesso.jobs.runner import Runner
 
@@ -87,13 +89,20 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
             lease_s=config.jobs.lease_s,
         )
         await parts.enter_async_context(_working(dispatcher.run(), _sweep(artifacts, config)))
-        app = _gateway(config, database, access, artifacts, files, queue, bus, supervisor, dispatcher)
+        positions = Positions(
+            queue=queue,
+            supervisor=supervisor,
+            waiting=dispatcher.waiting,
+            begun_at=runner.begun_at,
+        )
+        events = Events(bus=bus, queue=queue, positions=positions)
+        app = _gateway(config, database, access, artifacts, files, queue, bus, supervisor, dispatcher, events)
         port = listener.getsockname()[1]
         told = Listening(
             url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
             key=None if admin is None else admin.token,
         )
-        server = Server(app, on_started=lambda: announce(told))
+        server = Server(app, on_started=lambda: announce(told), on_stopping=events.close)
         with _stopped_by_signals(server):
             await server.serve(sockets=[listener])
         await dispatcher.drain(DRAIN_S)
@@ -109,8 +118,9 @@ def _gateway(
     bus: Bus,
     supervisor: Supervisor,
     dispatcher: Dispatcher,
+    events: Events,
 ) -> ASGIApp:
-    catalogue = Catalogue(supervisor=supervisor, files=files, artifacts=artifacts)
+    catalogue = Catalogue(supervisor=supervisor, files=files, artifacts=artifacts, roles=config.limits)
     passthrough = Passthrough(supervisor, config.gateway.passthrough.users)
     comfyui = ComfyUIParts(
         prompts=Prompts(
@@ -134,6 +144,7 @@ def _gateway(
         queue=queue,
         supervisor=supervisor,
         cancel=dispatcher.cancel,
+        events=events,
         waiting=dispatcher.waiting,
         open_sockets=comfyui.sockets.open_of,
     )

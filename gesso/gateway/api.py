@@ -18,6 +18,7 @@ from gesso.gateway.api_accounts import account_routes
 from gesso.gateway.api_caller import holder
 from gesso.gateway.api_docs import described, page
 from gesso.gateway.api_engines import engine_routes
+from gesso.gateway.api_events import Events, event_routes
 from gesso.gateway.api_jobs import Cancel, Waiting, job_routes
 from gesso.gateway.api_limits import OpenSockets, limit_routes
 from gesso.gateway.api_models import EngineState, JobCounts, Summary, Whoami
@@ -36,6 +37,7 @@ def make_api(
     queue: Queue,
     supervisor: Supervisor,
     cancel: Cancel,
+    events: Events,
     waiting: Waiting = frozenset,
     open_sockets: OpenSockets = lambda owner: 0,
 ) -> FastAPI:
@@ -55,7 +57,8 @@ def make_api(
     app.include_router(password_routes(access), prefix=PREFIX)
     app.include_router(limit_routes(access, queue, open_sockets), prefix=PREFIX)
     app.include_router(engine_routes(supervisor), prefix=PREFIX)
-    app.include_router(job_routes(queue, cancel, access, waiting), prefix=PREFIX)
+    app.include_router(job_routes(queue, cancel, access, waiting, events.positions), prefix=PREFIX)
+    app.include_router(event_routes(events, queue), prefix=PREFIX)
     app.add_api_route(f"{PREFIX}/openapi.json", _openapi, include_in_schema=False)
     app.add_api_route(f"{PREFIX}/docs", _docs, include_in_schema=False)
     app.add_middleware(Unchanged)

@@ -9,8 +9,10 @@ from gesso.access.access import Access
 from gesso.access.identity import Identity
 from gesso.gateway.api_caller import holder
 from gesso.gateway.api_models import Job, JobDetails, Jobs
+from gesso.gateway.api_position import Position
 from gesso.gateway.api_titles import Titles
 from gesso.jobs.job import State
+from gesso.jobs.positions import Positions
 from gesso.jobs.queue import ACTIVE, Queue
 
 Owner = Annotated[Identity, Depends(holder("jobs:own"))]
@@ -22,7 +24,9 @@ Waiting = Callable[[], Collection[str]]
 """`Dispatcher.waiting`: jobs that an engine has, but has not begun."""
 
 
-def job_routes(queue: Queue, cancel: Cancel, access: Access, waiting: Waiting) -> APIRouter:
+def job_routes(
+    queue: Queue, cancel: Cancel, access: Access, waiting: Waiting, positions: Positions
+) -> APIRouter:
     router = APIRouter(prefix="/jobs", tags=["jobs"])
     titles = Titles(queue)
 
@@ -53,6 +57,7 @@ def job_routes(queue: Queue, cancel: Cancel, access: Access, waiting: Waiting) -
                     name_of.get(job.owner, job.owner),
                     title=title_of[job.id],
                     at_engine=job.id in at_engine,
+                    position=Position.of(await positions.of(job)),
                 )
                 for job in listed
             ],
@@ -68,6 +73,7 @@ def job_routes(queue: Queue, cancel: Cancel, access: Access, waiting: Waiting) -
             (await _names(access, identity)).get(job.owner, job.owner),
             title=(await titles.of([job], identity.account_id))[job.id],
             at_engine=job.id in waiting(),
+            position=Position.of(await positions.of(job)),
         )
 
     @router.post("/{job_id}/cancel")

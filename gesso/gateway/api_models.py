@@ -8,6 +8,7 @@ from gesso.access import accounts, keys
 from gesso.access.identity import Identity, Via
 from gesso.access.scopes import Role
 from gesso.fleet.member import Member
+from gesso.gateway.api_position import Position
 from gesso.jobs import job as jobs
 from gesso.jobs.queue_listing import Listed
 from gesso.protocol.files import FileRef, output_files
@@ -183,12 +184,22 @@ class Job(Answer):
     """To tell it from others: the words in its workflow; of somebody else's job, the kind of work only."""
     at_engine: bool
     """It waits at its engine, which is at work on another job."""
+    position: Position | None = None
+    """Its place among all that wait, and when it is expected to start; null once it has ended."""
     files: list[File]
     """What it made; in lists the first few."""
     file_count: int
 
     @classmethod
-    def of(cls, job: jobs.Job | Listed, owner: str, *, title: str, at_engine: bool) -> Self:
+    def of(
+        cls,
+        job: jobs.Job | Listed,
+        owner: str,
+        *,
+        title: str,
+        at_engine: bool,
+        position: Position | None = None,
+    ) -> Self:
         made = output_files(job.outputs or {})
         # What nodes only show on the way counts where nothing was saved.
         made = [ref for ref in made if ref.type == "output"] or made
@@ -199,6 +210,7 @@ class Job(Answer):
             owner=owner,
             title=title,
             at_engine=at_engine,
+            position=position,
             files=[File.of(ref) for ref in (made[:FILES_LISTED] if isinstance(job, Listed) else made)],
             file_count=len(made),
             **own,
@@ -206,7 +218,7 @@ class Job(Answer):
 
 
 # Fields of a job that no record has under that name.
-MADE_UP = frozenset({"owner", "title", "at_engine", "files", "file_count"})
+MADE_UP = frozenset({"owner", "title", "at_engine", "position", "files", "file_count"})
 FILES_LISTED = 4
 
 

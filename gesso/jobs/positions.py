@@ -13,7 +13,6 @@ from sqlalchemy import Row
 
 from gesso.errors import NotFound
 from gesso.fleet.supervisor import Supervisor
-from gesso.jobs.dispatcher import Dispatcher
 from gesso.jobs.estimate import Estimate, Pace
 from gesso.jobs.fairness import UNKNOWN_COST_S, Flow, settle
 from gesso.jobs.forecast import Account, Kind, Outlook, Queued, Scene, Taken, forecast, place_beyond
@@ -21,7 +20,6 @@ from gesso.jobs.job import Job, State
 from gesso.jobs.queue import Queue
 from gesso.jobs.queue_listing import Listed
 from gesso.jobs.queue_position import Backlog, Paces
-from gesso.jobs.runner import Runner
 from gesso.workflows.catalog import Catalog
 from gesso.workflows.needs import lacking
 
@@ -43,7 +41,7 @@ class Sight:
     waiting: Collection[str]
     """Jobs that an engine has, and has not begun."""
     spent_s: Callable[[str], float | None]
-    """Since when an engine is at work on a job; None: not known here."""
+    """How long an engine has been at work on a job; None: not known here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,22 +55,26 @@ class Moment:
 
 
 class Positions:
-    """Places and estimates, for whoever asks, as often as he asks."""
+    """Places and estimates, for whoever asks, as often as he asks.
+
+    `waiting` and `begun_at` are the dispatcher's and the runner's: jobs that an engine has and has not
+    begun, and when (by time.monotonic) one was begun.
+    """
 
     def __init__(
         self,
         *,
         queue: Queue,
         supervisor: Supervisor,
-        dispatcher: Dispatcher,
-        runner: Runner,
+        waiting: Callable[[], Collection[str]] = frozenset,
+        begun_at: Callable[[str], float | None] = lambda job_id: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._queue = queue
         self._supervisor = supervisor
-        self._dispatcher = dispatcher
-        self._runner = runner
-        self._clock = clock
+        self._waiting = waiting
+        self._begun_at = begun_at
+        self.clock = clock
         self._moment = Moment()
         self._fresh_until = 0.0
         self._looking = asyncio.Lock()
@@ -84,7 +86,7 @@ class Positions:
         if job.state.ended:
             return None
         outlook = await self._find(job.id)
-        if job.state is State.RUNNING and job.id not in self._dispatcher.waiting():
+        if job.state is State.RUNNING and job.id not in self._waiting():
             return Outlook(place=0, starts=None, takes=outlook.takes if outlook else None)
         return outlook
 
@@ -99,7 +101,7 @@ class Positions:
             return self._moment
 
     async def _find(self, job_id: str) -> Outlook | None:
-        asked = self._clock()
+        asked = self.clock()
         moment = await self.now()
         if job_id not in moment.outlooks and moment.at < asked:
             moment = await self.now(asked)
@@ -114,14 +116,14 @@ class Positions:
         return Outlook(place=place_beyond(moment.scene, owner, index), starts=None, takes=None)
 
     async def _look(self) -> Moment:
-        at, ticks = self._clock(), time.monotonic()
+        at, ticks = self.clock(), time.monotonic()
         sight = Sight(
             engines={
                 member.name: partial(_has_all, member.catalog.catalog)
                 for member in self._supervisor.members()
                 if member.ready and member.catalog is not None
             },
-            waiting=self._dispatcher.waiting(),
+            waiting=self._waiting(),
             spent_s=self._spent_s,
         )
         known = {shape for shape, read in self._paces_at.items() if ticks - read < PACE_FRESH_S}
@@ -136,7 +138,7 @@ class Positions:
         return await asyncio.to_thread(moment_of, backlog, sight, dict(self._paces), at)
 
     def _spent_s(self, job_id: str) -> float | None:
-        begun_at = self._runner.begun_at(job_id)
+        begun_at = self._begun_at(job_id)
         return None if begun_at is None else time.monotonic() - begun_at
 
 

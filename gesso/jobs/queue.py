@@ -198,11 +198,11 @@ class Queue:
 
     async def standing(self, owner: str) -> Standing:
         """What the owner has of what is limited."""
-        return await self._database.tx(usage.standing, owner, self._clock())
+        return await self._database.read(usage.standing, owner, self._clock())
 
     async def usage(self, by: By, since: float, until: float, owner: str | None = None) -> list[Used]:
         """What was used from `since` to `until`, by the owner or by everybody."""
-        return await self._database.tx(usage.usage, by, since, until, owner)
+        return await self._database.read(usage.usage, by, since, until, owner)
 
     async def open_session(self, url: str | None = None) -> str:
         """Begin to drive jobs; returns the session's id, to be kept alive with `beat`."""

@@ -86,5 +86,12 @@ async def announce(bus: Bus, queue: Queue, job: Job, state: State) -> None:
     if remaining is None:
         remaining = await queue.remaining(job.owner)
     bus.publish(
-        JobChanged(job_id=job.id, owner=job.owner, client_id=job.client_id, state=state, remaining=remaining)
+        JobChanged(
+            job_id=job.id,
+            owner=job.owner,
+            client_id=job.client_id,
+            state=state,
+            remaining=remaining,
+            engine=job.engine,
+        )
     )

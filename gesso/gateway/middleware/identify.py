@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -66,6 +67,9 @@ class Identify:
         if identity is not None:
             scope["gesso.identity"] = identity
             scope.setdefault("state", {})["identity"] = identity
+            if credential is not None:
+                # For answers that go on for hours: it returns when the key opens nothing any more.
+                scope["gesso.revoked"] = partial(self._ended, credential)
         if scope["type"] == "websocket" and credential is not None:
             await self._serve_socket(credential, scope, receive, send)
         else:
