@@ -11,23 +11,34 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gesso.errors import NoEngine, StorageError
+from gesso.access.identity import Identity
+from gesso.access.scopes import Role
+from gesso.config.schema import RolesConfig
+from gesso.errors import InvalidWorkflow, NoEngine, StorageError
 from gesso.fleet.node_catalog import NodeCatalog
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway import responses
 from gesso.gateway.comfyui.caller import caller
+from gesso.gateway.comfyui.refresh import Refresh
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.files import Files
 from gesso.protocol.files import FileRef
 from gesso.workflows.catalog import Catalog
+from gesso.workflows.denied import is_denied, without_denied
 from gesso.workflows.needs import lacking
 from gesso.workflows.union import union
 from gesso.workflows.uploads import KINDS
 
 # A request that comes while the engines start is held for so long before it is told to come back.
 PATIENCE_S = 10.0
+# Whoever wants to know it anew waits for slow engines no longer than this, and hears of their news next time.
+REFRESH_S = 1.5
+# What a model or a node class that is not known looks like in ComfyUI's refusals.
+UNKNOWN = frozenset({"value_not_in_list", "invalid_prompt"})
+PACKED = 64
 # Stands for "your own uploads" in the prepared object_info; random, so that no node can say it by accident.
 MARK = b'"gesso:uploads:8d1f3c0a5be94c7f"'
+Denied = tuple[str, ...]
 EXAMPLE = Path(__file__).with_name("example.png")
 
 
@@ -38,15 +49,20 @@ class Catalogue:
     everybody, and of jobs long gone.
     """
 
-    def __init__(self, *, supervisor: Supervisor, files: Files, artifacts: Artifacts) -> None:
+    def __init__(
+        self, *, supervisor: Supervisor, files: Files, artifacts: Artifacts, roles: RolesConfig
+    ) -> None:
         self._supervisor = supervisor
+        self._refresh = Refresh(supervisor)
+        self._denied = {Role.USER: roles.user.denied_nodes, Role.ADMIN: roles.admin.denied_nodes}
         self._files = files
         self._artifacts = artifacts
         # What is shown now, and of which engines' catalogues it was made.
         self._made_of: tuple[str, ...] = ()
         self._union: Catalog | None = None
-        self._prepared: tuple[Catalog, bytes] | None = None
-        self._packed: dict[bytes, bytes] = {}
+        self._shown: Catalog | None = None
+        self._prepared: dict[Denied, bytes] = {}
+        self._packed: dict[tuple[Denied, bytes], bytes] = {}
 
     async def current(self) -> Catalog:
         """What the engines together can do; NoEngine if none has been ready yet."""
@@ -69,6 +85,19 @@ class Catalogue:
         lacks = {name: lacking(needs, each.catalog) for name, each in self._known().items()}
         return lacks if all(lacks.values()) else {}
 
+    def denied_to(self, identity: Identity) -> Denied:
+        """Patterns of the node classes that the caller's role may not use."""
+        return self._denied[identity.role]
+
+    async def may_be_new(self, refused: InvalidWorkflow) -> bool:
+        """Whether what a workflow was refused for may have come since: the engines have been asked anew, and
+        have said something else."""
+        kinds = {problem.kind for problem in refused.problems} or {refused.body.get("error", {}).get("type")}
+        if kinds.isdisjoint(UNKNOWN):
+            return False
+        before = await self.current()
+        return await self._refresh.begin(patience_s=REFRESH_S) and await self.current() is not before
+
     def _known(self) -> dict[str, NodeCatalog]:
         """By engine, also of those that are just being restarted; without those that will not come back,
         unless there are no others."""
@@ -79,28 +108,44 @@ class Catalogue:
     async def object_info(self, request: Request) -> Response:
         """`GET /object_info`"""
         uploads = await self._uploads(request)
-        catalog = await self.current()
-        if self._prepared is None or self._prepared[0] is not catalog:
-            self._prepared = (catalog, await asyncio.to_thread(prepare, catalog.raw))
-            self._packed = {}
-        body = self._prepared[1].replace(MARK, uploads)
+        # The frontend's "refresh" asks like this, and means it.
+        await self._refresh.begin(patience_s=REFRESH_S if _wants_news(request) else 0.0)
+        denied = self.denied_to(caller(request))
+        body = (await self._prepare(denied)).replace(MARK, uploads)
         headers = {"Vary": "Accept-Encoding"}
         if "gzip" in request.headers.get("accept-encoding", ""):
-            if uploads not in self._packed:
-                if len(self._packed) >= 64:
-                    self._packed.clear()
-                self._packed[uploads] = await asyncio.to_thread(gzip.compress, body, 5)
-            body = self._packed[uploads]
+            body = await self._pack(denied, uploads, body)
             headers["Content-Encoding"] = "gzip"
         return Response(body, media_type="application/json; charset=utf-8", headers=headers)
 
     async def object_info_of(self, request: Request, node_class: str) -> Response:
         """`GET /object_info/{node_class}`: {class: info}, or {} for a class nobody has."""
+        await self._refresh.begin(patience_s=REFRESH_S if _wants_news(request) else 0.0)
         raw = (await self.current()).raw
-        if node_class not in raw:
+        if node_class not in raw or is_denied(node_class, self.denied_to(caller(request))):
             return responses.json({})
         body = prepare({node_class: raw[node_class]}).replace(MARK, await self._uploads(request))
         return Response(body, media_type="application/json; charset=utf-8")
+
+    async def _prepare(self, denied: Denied) -> bytes:
+        """object_info as those see it to whom `denied` is denied, but for their uploads."""
+        catalog = await self.current()
+        if self._shown is not catalog:
+            self._shown, self._prepared, self._packed = catalog, {}, {}
+        if denied not in self._prepared:
+            prepared = await asyncio.to_thread(lambda: prepare(without_denied(catalog.raw, denied)))
+            if self._shown is not catalog:
+                return await self._prepare(denied)
+            self._prepared[denied] = prepared
+        return self._prepared[denied]
+
+    async def _pack(self, denied: Denied, uploads: bytes, body: bytes) -> bytes:
+        packed, key = self._packed, (denied, uploads)
+        if key not in packed:
+            if len(packed) >= PACKED:
+                packed.clear()
+            packed[key] = await asyncio.to_thread(gzip.compress, body, 5)
+        return packed[key]
 
     async def _uploads(self, request: Request) -> bytes:
         """The caller's input files, as the inside of a JSON list."""
@@ -120,6 +165,11 @@ class Catalogue:
             kept = await self._files.put(account, ref, artifact, content_type="image/png")
             return [kept.filename]
         return []
+
+
+def _wants_news(request: Request) -> bool:
+    """Whether the caller refuses an answer that was kept."""
+    return "no-" in request.headers.get("cache-control", "")
 
 
 def prepare(object_info: Any) -> bytes:

@@ -32,6 +32,7 @@ from gesso.protocol.comfyui import (
 )
 from gesso.protocol.files import parse_annotated
 from gesso.workflows.catalog import Catalog
+from gesso.workflows.denied import refuse_denied
 from gesso.workflows.graph import upstream
 from gesso.workflows.needs import needs
 from gesso.workflows.shape import shape
@@ -70,11 +71,13 @@ class Prompts:
         body = await read_prompt(request)
         asked = parse_prompt_request(body)
         owner = caller(request).account_id
-        catalog = await self._catalogue.current()
-        uploads = await self._find_uploads(owner, asked.prompt, catalog)
-        checks = upload_checks(catalog, lambda name: name in uploads, asked.prompt)
-        validated = validate(asked.prompt, catalog, asked.targets, checks=checks)
-        _refuse_folders(validated, catalog)
+        refuse_denied(asked.prompt, self._catalogue.denied_to(caller(request)))
+        try:
+            catalog, uploads, validated = await self._validated(owner, asked)
+        except InvalidWorkflow as refused:
+            if not await self._catalogue.may_be_new(refused):
+                raise
+            catalog, uploads, validated = await self._validated(owner, asked)
         spec = self._spec(request, asked, validated, catalog, uploads)
         spec = replace(spec, priority=_priority(body))
         if lacks := self._catalogue.lacking(spec.needs):
@@ -83,6 +86,16 @@ class Prompts:
         await announce(self._bus, self._queue, job, job.state)
         answer = {"prompt_id": job.id, "number": _number(job), "node_errors": validated.node_errors}
         return responses.json(answer)
+
+    async def _validated(
+        self, owner: str, asked: PromptRequest
+    ) -> tuple[Catalog, dict[str, File], Validated]:
+        catalog = await self._catalogue.current()
+        uploads = await self._find_uploads(owner, asked.prompt, catalog)
+        checks = upload_checks(catalog, lambda name: name in uploads, asked.prompt)
+        validated = validate(asked.prompt, catalog, asked.targets, checks=checks)
+        _refuse_folders(validated, catalog)
+        return catalog, uploads, validated
 
     async def _find_uploads(self, owner: str, prompt: dict[str, Any], catalog: Catalog) -> dict[str, File]:
         """The caller's files that the prompt names, by the name as written ("a.png [output]")."""
