@@ -119,12 +119,14 @@ class Access:
     ) -> Account:
         return await self._change(audited.set_disabled, name, disabled, by, address, self._clock())
 
-    async def set_limits(self, name: str, change: Mapping[str, Any]) -> Account:
+    async def set_limits(
+        self, name: str, change: Mapping[str, Any], *, by: Identity | None = None, address: str | None = None
+    ) -> Account:
         """Change an account's own limits and weight: {"jobs_running": 2, "storage": None, "weight": 2.0}.
 
         None: back to the role's; "none": no limit. It counts from the next request on.
         """
-        return await self._change(accounts.set_limits, name, change)
+        return await self._change(audited.set_limits, name, change, by, address, self._clock())
 
     def allowance(self, account: Account) -> Allowance:
         """What the account may have and do."""

@@ -3,6 +3,9 @@
 `by` None is the operator. What changes nothing, such as revoking again, leaves no line.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import Connection
 
 from gesso.access import accounts, keys, logins, passwords
@@ -41,6 +44,21 @@ def set_disabled(
     if before.disabled != after.disabled:
         action = "user.disable" if disabled else "user.enable"
         record(conn, by, action, after.name, address=address, at=now)
+    return after
+
+
+def set_limits(
+    conn: Connection,
+    name: str,
+    change: Mapping[str, Any],
+    by: Identity | None,
+    address: str | None,
+    now: float,
+) -> Account:
+    before = accounts.find(conn, name)
+    after = accounts.set_limits(conn, before.id, change)
+    if (before.limits, before.weight) != (after.limits, after.weight):
+        record(conn, by, "user.limits", after.name, address=address, detail=change, at=now)
     return after
 
 
@@ -137,5 +155,6 @@ def set_password(
 
 
 def close_login(conn: Connection, sha256: str, by: Identity | None, address: str | None, now: float) -> None:
-    if logins.end(conn, sha256):
+    # None: whose account is disabled, or whose key has ended, may end his login, but proved nothing.
+    if logins.end(conn, sha256) and by is not None:
         record(conn, by, "logout", address=address, at=now)

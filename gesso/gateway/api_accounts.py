@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 
 from gesso.access.access import Access
 from gesso.access.identity import Identity
-from gesso.gateway.api_caller import caller, holder
+from gesso.gateway.api_caller import Where, caller, holder
 from gesso.gateway.api_models import CreateKey, CreateUser, Key, Keys, NewKey, User, Users, Whoami
 
 Caller = Annotated[Identity, Depends(caller)]
@@ -33,7 +33,7 @@ def account_routes(access: Access) -> APIRouter:
         return Keys(keys=[Key.of(key) for key in await access.keys(account_id)])
 
     @router.post("/keys", status_code=201)
-    async def create_key(identity: Owner, asked: CreateKey) -> NewKey:
+    async def create_key(identity: Owner, where: Where, asked: CreateKey) -> NewKey:
         """A new key, with no more scopes and for no longer than yours. Its token is told this once."""
         if not _is_self(identity, asked.account):
             # Before it is looked up: who may not make keys for others is not told who there is.
@@ -46,14 +46,15 @@ def account_routes(access: Access) -> APIRouter:
             expires=expires,
             in_url=asked.in_url,
             by=identity,
+            address=where,
         )
         return NewKey(key=Key.of(made.key), token=made.token)
 
     @router.delete("/keys/{key_id}")
-    async def revoke_key(identity: Owner, key_id: str) -> Key:
+    async def revoke_key(identity: Owner, where: Where, key_id: str) -> Key:
         """Revoke a key: it opens nothing from now on. Again is fine."""
         own_only = None if identity.may("accounts:manage") else identity.account_id
-        return Key.of(await access.revoke_key(key_id, own_only))
+        return Key.of(await access.revoke_key(key_id, own_only, by=identity, address=where))
 
     @router.get("/users")
     async def list_users(identity: Administrator) -> Users:
@@ -61,18 +62,19 @@ def account_routes(access: Access) -> APIRouter:
         return Users(users=[User.of(account) for account in await access.accounts()])
 
     @router.post("/users", status_code=201)
-    async def create_user(identity: Administrator, asked: CreateUser) -> User:
+    async def create_user(identity: Administrator, where: Where, asked: CreateUser) -> User:
         """A new account. It has no key yet: make one with `POST /gesso/api/keys`."""
-        return User.of(await access.create_account(asked.name, asked.role))
+        made = await access.create_account(asked.name, asked.role, by=identity, address=where)
+        return User.of(made)
 
     @router.post("/users/{name}/disable")
-    async def disable_user(identity: Administrator, name: str) -> User:
+    async def disable_user(identity: Administrator, where: Where, name: str) -> User:
         """All keys and logins of the account open nothing while it is disabled. Again is fine."""
-        return User.of(await access.set_disabled(name, True))
+        return User.of(await access.set_disabled(name, True, by=identity, address=where))
 
     @router.post("/users/{name}/enable")
-    async def enable_user(identity: Administrator, name: str) -> User:
-        return User.of(await access.set_disabled(name, False))
+    async def enable_user(identity: Administrator, where: Where, name: str) -> User:
+        return User.of(await access.set_disabled(name, False, by=identity, address=where))
 
     return router
 

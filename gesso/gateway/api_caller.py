@@ -1,10 +1,15 @@
 """Who calls a route of our own API, held to the scope that the route needs."""
 
 from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from gesso.access.identity import Identity
+from gesso.gateway.middleware.addressed import from_where
+
+Where = Annotated[str, Depends(from_where)]
+"""The address that a request comes from, for the audit."""
 
 
 def caller(request: Request) -> Identity:

@@ -15,7 +15,7 @@ from gesso.access.accounts import Account
 from gesso.access.identity import Identity
 from gesso.access.limits import Allowance
 from gesso.access.scopes import Role
-from gesso.gateway.api_caller import caller, holder
+from gesso.gateway.api_caller import Where, caller, holder
 from gesso.gateway.api_models import Answer, Asked
 from gesso.gateway.limits import limits_of
 from gesso.gateway.since import parse_since
@@ -136,9 +136,10 @@ def limit_routes(access: Access, queue: Queue, open_sockets: OpenSockets) -> API
         return await shown(await access.account(account or identity.account_id))
 
     @router.patch("/users/{name}/limits")
-    async def change_limits(identity: Administrator, name: str, asked: ChangeLimits) -> Limits:
+    async def change_limits(identity: Administrator, where: Where, name: str, asked: ChangeLimits) -> Limits:
         """Change an account's own limits. They count at once, also for jobs that wait already."""
-        account = await access.set_limits(name, asked.model_dump(include=asked.model_fields_set))
+        change = asked.model_dump(include=asked.model_fields_set)
+        account = await access.set_limits(name, change, by=identity, address=where)
         await queue.set_limits(account.id, limits_of(access.allowance(account)))
         return await shown(account)
 

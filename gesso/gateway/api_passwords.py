@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from gesso.access.access import Access
 from gesso.access.identity import Identity, Via
 from gesso.errors import Forbidden
-from gesso.gateway.api_caller import caller, holder
+from gesso.gateway.api_caller import Where, caller, holder
 from gesso.gateway.api_models import Asked, User
 from gesso.gateway.guesses import Guesses
 from gesso.gateway.middleware.identify import COOKIE
@@ -33,7 +33,10 @@ def password_routes(access: Access) -> APIRouter:
 
     @router.post("/password")
     async def change_password(
-        request: Request, identity: Annotated[Identity, Depends(caller)], asked: ChangePassword
+        request: Request,
+        identity: Annotated[Identity, Depends(caller)],
+        where: Where,
+        asked: ChangePassword,
     ) -> User:
         """Your own password. Your other browsers' logins end; keys go on.
 
@@ -44,7 +47,7 @@ def password_routes(access: Access) -> APIRouter:
         if old is not None:
             guesses.failed(identity.account_id)  # before, not after: many at once must count, too
         changed = await access.change_password(
-            identity, old, asked.new.get_secret_value(), keep=_present(request, identity)
+            identity, old, asked.new.get_secret_value(), keep=_present(request, identity), address=where
         )
         guesses.succeeded(identity.account_id)
         return User.of(changed)
@@ -53,6 +56,7 @@ def password_routes(access: Access) -> APIRouter:
     async def set_password(
         request: Request,
         identity: Annotated[Identity, Depends(holder("accounts:manage"))],
+        where: Where,
         name: str,
         asked: SetPassword,
     ) -> User:
@@ -60,7 +64,8 @@ def password_routes(access: Access) -> APIRouter:
         if identity.via is Via.URL:
             raise Forbidden("A key in an address changes no password.")
         new = None if asked.new is None else asked.new.get_secret_value()
-        return User.of(await access.set_password(name, new, keep=_present(request, identity), by=identity))
+        keep = _present(request, identity)
+        return User.of(await access.set_password(name, new, keep=keep, by=identity, address=where))
 
     return router
 

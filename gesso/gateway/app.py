@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from gesso.access.access import Access
 from gesso.config.schema import Config
 from gesso.gateway.comfyui.table import ComfyUIParts, add_comfyui
+from gesso.gateway.middleware.addressed import Addressed
 from gesso.gateway.middleware.failures import Failures
 from gesso.gateway.middleware.identify import Identify
 from gesso.gateway.middleware.limits import Limits
@@ -52,4 +53,5 @@ def build_app(
     app = Failures(app)
     app = OwnPages(app)
     app = RequestLog(app)
-    return UrlTokens(app)
+    app = UrlTokens(app)
+    return Addressed(app, behind_proxy=gateway.behind_tls)

@@ -134,7 +134,8 @@ class Login:
         """`POST /gesso/logout`"""
         cookie = request.cookies.get(COOKIE)
         if cookie:
-            await self._access.close_login(cookie)
+            by: Identity | None = request.scope.get("gesso.identity")
+            await self._access.close_login(cookie, by=by, address=self._address(request))
         response = RedirectResponse(LOGIN, 303)
         response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=self._over_tls(request))
         return response
