@@ -26,6 +26,9 @@ class Api:
     def post(self, *path: str, body: Mapping[str, object] | None = None, repeat: bool = True) -> Any:
         return self._ask("POST", path, json=body, repeat=repeat)
 
+    def put(self, *path: str, body: Mapping[str, object]) -> Any:
+        return self._ask("PUT", path, json=body)
+
     def delete(self, *path: str) -> Any:
         return self._ask("DELETE", path)
 

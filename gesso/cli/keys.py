@@ -20,6 +20,9 @@ Scope = Annotated[
 Days = Annotated[
     float | None, typer.Option("--days", metavar="N", min=0.001, help="It ends after so many days.")
 ]
+InUrl = Annotated[
+    bool, typer.Option("--in-url", help="For clients that cannot send a header: it also works in addresses.")
+]
 Local = Annotated[
     bool, typer.Option("--local", help="On the database itself, on its machine, when gesso is down.")
 ]
@@ -57,6 +60,7 @@ def create(
     user: User = None,
     scopes: Scope = None,
     days: Days = None,
+    in_url: InUrl = False,
     on_disk: Local = False,
     config: options.Config = None,
     directory: options.Directory = None,
@@ -73,15 +77,19 @@ def create(
             name,
             scopes=scopes,
             expires_in_s=expires_in_s,
+            in_url=in_url,
         )
     else:
         body = {"name": name, "account": user, "scopes": scopes, "expires_in_s": expires_in_s}
+        body["in_url"] = in_url
         # Not repeated: a key whose answer was lost would be one that nobody knows.
         made = Api(url, key).post("keys", body=body, repeat=False)
     if as_json:
         show.as_json(made)
         return
     show.note(f"A key of {made['key']['account']}. It is shown only now: keep it, as GESSO_KEY for example.")
+    if in_url:
+        _warn(narrow=bool(scopes), ends=days is not None)
     print(made["token"])
 
 
@@ -106,8 +114,16 @@ def revoke(
         print(f"Key {revoked['id']} ({revoked['name']}) of {revoked['account']} is revoked.")
 
 
-def _scopes(key: dict[str, Any]) -> object:
-    return "all of its account's" if key["scopes"] is None else key["scopes"]
+def _warn(*, narrow: bool, ends: bool) -> None:
+    show.note("It opens `/k/KEY/…` and `…?token=KEY`: whoever sees such an address has the key.")
+    show.note("Addresses are kept in histories, bookmarks and the logs of proxies.")
+    if not (narrow and ends):
+        show.note("Let it do little, and not for long: --scope jobs:own --days 30.")
+
+
+def _scopes(key: dict[str, Any]) -> str:
+    named = "all of its account's" if key["scopes"] is None else ", ".join(key["scopes"])
+    return f"{named}; in addresses" if key["in_url"] else named
 
 
 def _times(key: dict[str, Any]) -> list[str]:

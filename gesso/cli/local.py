@@ -27,12 +27,18 @@ def keys(url: str, account: str | None) -> list[dict[str, Any]]:
 
 
 def create_key(
-    url: str, account: str, name: str, *, scopes: list[str] | None, expires_in_s: float | None
+    url: str,
+    account: str,
+    name: str,
+    *,
+    scopes: list[str] | None,
+    expires_in_s: float | None,
+    in_url: bool = False,
 ) -> dict[str, Any]:
     expires = None if expires_in_s is None else time.time() + expires_in_s
 
     async def created(access: "Access") -> dict[str, Any]:
-        made = await access.create_key(account, name, scopes=scopes, expires=expires)
+        made = await access.create_key(account, name, scopes=scopes, expires=expires, in_url=in_url)
         return {"key": _plain(made.key), "token": made.token}
 
     return _with_access(url, created)
@@ -82,7 +88,7 @@ def _must_exist(url: str) -> None:
 
 def _plain(key: Any) -> dict[str, Any]:
     """A key in the shape of `/gesso/api/keys`."""
-    names = ("id", "account", "name", "prefix", "scopes", "created", "expires", "revoked", "used")
+    names = ("id", "account", "name", "prefix", "scopes", "in_url", "created", "expires", "revoked", "used")
     plain = asdict(key)
     plain["scopes"] = None if plain["scopes"] is None else sorted(plain["scopes"])
     return {name: plain[name] for name in names}

@@ -1,5 +1,6 @@
 """The command line against a real gesso: every verb, for people and for programs, and the exit codes."""
 
+import io
 import json
 from pathlib import Path
 
@@ -159,6 +160,47 @@ def test_a_key_is_printed_once_works_and_is_revoked(gesso, service, monkeypatch)
     assert "is revoked" in gesso("keys", "revoke", found["id"])[1]
     assert gesso.error("status", "--key", token.strip())["exit"] == 4
     assert token.strip() not in gesso("keys", "list")[1]
+
+
+def test_a_key_for_addresses_is_warned_of_and_opens_by_address(gesso, service):
+    code, out, err = gesso("keys", "create", "viewer", "--in-url")
+    assert code == 0 and "--scope jobs:own --days 30" in err and out.strip() not in err
+    assert service.call("GET", f"/k/{out.strip()}/queue", key="").status == 200
+    assert "in addresses" in gesso("keys", "list")[1]
+    narrow = gesso("keys", "create", "wall", "--in-url", "--scope", "jobs:own", "--days", "1")
+    assert "--scope" not in narrow[2] and "whoever sees" in narrow[2]
+    made = gesso.json("keys", "create", "frame", "--in-url", "--local", "--config", str(service.config))
+    assert made["key"]["in_url"] is True
+
+
+def test_passwords_are_typed_or_piped_and_never_arguments(gesso, service, monkeypatch):
+    def typing(*lines):
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+    gesso("users", "create", "pia")
+    typing("a long password")
+    told = gesso("users", "password", "pia", "--stdin")
+    assert told[0] == 0 and "new password" in told[1] and "a long password" not in told[1] + told[2]
+    row = next(line for line in gesso("users", "list")[1].splitlines() if line.startswith("pia"))
+    assert row.split()[:4] == ["pia", "user", "no", "yes"]
+
+    key = gesso.json("keys", "create", "--user", "pia")["token"]
+    monkeypatch.setenv("GESSO_KEY", key)
+    typing("not that one", "a longer password")
+    assert gesso.error("users", "password", "--stdin")["code"] == "forbidden"
+    typing("a long password", "short")
+    assert gesso.error("users", "password", "--stdin")["exit"] == 5
+    typing("a long password", "a longer password")
+    assert gesso.json("users", "password", "--stdin")["has_password"] is True
+    typing("a longer password")
+    assert "missing" in gesso.error("users", "password", "--stdin")["message"]
+    typing("a longer password", "a longer password")
+    assert "--stdin" in gesso.error("users", "password")["remedy"]
+    assert gesso.error("users", "password", "pia", "--remove")["code"] == "forbidden"
+    assert gesso("users", "password", "a long password", "surplus")[0] == 2
+
+    monkeypatch.setenv("GESSO_KEY", service.key)
+    assert gesso.json("users", "password", "pia", "--remove")["has_password"] is False
 
 
 def test_a_user_has_no_say_over_others(gesso):
