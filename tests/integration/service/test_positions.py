@@ -1,0 +1,116 @@
+"""Where jobs stand and when they start, as the API and its streams of events tell it, with a real engine."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.events import DEADLINE_S, Stream
+from tests.running import wait_for
+from tests.service import RunningGesso, running_service
+
+STEP_S = 0.2
+
+
+def workflow(seed: int, steps: int = 6) -> dict[str, Any]:
+    inputs = {"image": ["1", 0], "steps": steps, "seconds": STEP_S, "seed": seed}
+    return {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 32, "height": 32, "batch_size": 1, "color": 9}},
+        "2": {"class_type": "SketchSteps", "inputs": inputs},
+        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": f"run{seed}"}},
+    }
+
+
+def submit(service: RunningGesso, prompt: dict[str, Any], key: str | None = None) -> str:
+    reply = service.call("POST", "/prompt", {"prompt": prompt}, key=key)
+    assert reply.status == 200, reply
+    job_id: str = reply.json()["prompt_id"]
+    return job_id
+
+
+def shown(service: RunningGesso, job_id: str, key: str | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = service.call("GET", f"/gesso/api/jobs/{job_id}", key=key).json()
+    return found
+
+
+@pytest.fixture
+def ada(service: RunningGesso) -> tuple[str, str]:
+    """A key of another user's, and its id."""
+    service.call("POST", "/gesso/api/users", {"name": "ada"})
+    made = service.call("POST", "/gesso/api/keys", {"name": "test", "account": "ada"}).json()
+    return made["token"], made["key"]["id"]
+
+
+def test_waiting_jobs_of_two_users_have_places_and_estimates_and_streams_tell_of_them(
+    service: RunningGesso, ada: tuple[str, str]
+) -> None:
+    key, key_id = ada
+    took = []
+    for seed in (1, 2):
+        done = submit(service, workflow(seed))
+        service.ended(done)
+        job = shown(service, done)
+        assert job["position"] is None
+        took.append(job["finished"] - job["started"])
+
+    events = Stream(service.url + "/gesso/api/events", key)
+    long = submit(service, workflow(3, steps=40))
+    wait_for(lambda: shown(service, long)["position"]["place"] == 0, DEADLINE_S)
+    mine = [submit(service, workflow(seed)) for seed in (4, 5)]
+    hers = submit(service, workflow(6), key)
+    one = Stream(f"{service.url}/gesso/api/jobs/{hers}/events", key)
+
+    # Who has had nothing yet comes before the other user's two, though submitted last.
+    found = {job_id: shown(service, job_id)["position"] for job_id in (hers, *mine)}
+    assert [found[job_id]["place"] for job_id in (hers, *mine)] == [1, 2, 3]
+    assert [found[job_id]["ahead"] for job_id in (hers, *mine)] == [0, 1, 2]
+    for position in found.values():
+        takes, starts = position["takes_s"], position["starts_in_s"]
+        assert 6 * STEP_S - 0.1 <= takes["likely"] <= max(took) + 0.1
+        assert takes["low"] <= takes["likely"] <= takes["high"]
+        assert 0 <= starts["low"] <= starts["likely"] <= starts["high"]
+    assert found[mine[1]]["starts_in_s"]["likely"] > found[hers]["starts_in_s"]["likely"]
+    listed = service.call("GET", "/gesso/api/jobs?state=queued").json()["jobs"]
+    assert [job["position"]["place"] for job in listed if job["id"] in mine] == [2, 3]
+    assert service.call("GET", f"/gesso/api/jobs/{mine[0]}/events", key=key).status == 404
+
+    one.wait_end()
+    assert one.states(hers)[-1] == "succeeded" and one.events[-1][0] == "job"
+    assert one.of("position", hers)[0]["place"] == 1
+    steps = [data for kind, data in one.events if kind == "progress" and data["node"] == "2"]
+    assert steps[-1]["step"] == steps[-1]["steps"] == 6
+    assert 0 < steps[-1]["fraction"] <= 1
+
+    for job_id in (*mine, long):
+        service.ended(job_id)
+    assert shown(service, mine[1])["position"] is None
+    wait_for(lambda: events.states(hers)[-1:] == ["succeeded"], DEADLINE_S)
+    assert list(dict.fromkeys(events.states(hers))) == ["queued", "running", "succeeded"]
+    assert events.of("job", hers)[-1]["engine"] == "sketch"
+    assert [data["place"] for data in events.of("position", hers)][0] == 1
+    assert {data["id"] for kind, data in events.events} == {hers}
+
+    # Its key was taken back.
+    assert not events.ended
+    assert service.call("DELETE", f"/gesso/api/keys/{key_id}").status < 300
+    events.wait_end()
+
+
+def test_the_stream_of_a_job_that_has_ended_says_so_and_ends(service: RunningGesso) -> None:
+    job_id = submit(service, workflow(7, steps=1))
+    service.ended(job_id)
+    stream = Stream(f"{service.url}/gesso/api/jobs/{job_id}/events", service.key)
+    stream.wait_end()
+    assert stream.states(job_id) == ["succeeded"] and len(stream.events) == 1
+
+
+def test_streams_end_when_gesso_stops(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        stream = Stream(service.url + "/gesso/api/events", service.key)
+        assert service.process is not None and stream.status == 200
+        service.process.send_signal(signal.SIGTERM)
+        stream.wait_end()
+        assert service.wait() == 0
+        assert "ASGI" not in service.log() and "Traceback" not in service.log()
+        assert "timeout graceful shutdown" not in service.log()
