@@ -29,6 +29,9 @@ class Api:
     def put(self, *path: str, body: Mapping[str, object]) -> Any:
         return self._ask("PUT", path, json=body)
 
+    def patch(self, *path: str, body: Mapping[str, object]) -> Any:
+        return self._ask("PATCH", path, json=body)
+
     def delete(self, *path: str) -> Any:
         return self._ask("DELETE", path)
 

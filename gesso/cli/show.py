@@ -57,6 +57,19 @@ def moment(seconds: object) -> str:
     return str(seconds) if seconds else "-"
 
 
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units: "0.4 s", "45 s", "1 h 12 min", "2 d 3 h"."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    left = round(seconds)
+    parts: list[tuple[int, str]] = []
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        if left >= size or parts:
+            parts.append((left // size, unit))
+            left %= size
+    return " ".join(f"{count} {unit}" for count, unit in parts[:2] if count)
+
+
 def _text(value: object) -> str:
     match value:
         case None | "":

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 import typer
 
 from gesso.access.scopes import Role
-from gesso.cli import options, show, typed
+from gesso.cli import limits, options, show, typed
 from gesso.cli.api import Api
 
-app = typer.Typer(help="List, create, disable and enable accounts.", no_args_is_help=True)
+app = typer.Typer(help="List, create, limit, disable and enable accounts.", no_args_is_help=True)
+app.command()(limits.limit)
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")]

@@ -24,7 +24,10 @@ VERBS: dict[str, Verb] = {
     "status": Verb(module="gesso.cli.status", help="Show whether the server answers, and what it is at."),
     "jobs": Verb(module="gesso.cli.jobs", help="List, show and cancel jobs."),
     "keys": Verb(module="gesso.cli.keys", help="List, create and revoke keys."),
-    "users": Verb(module="gesso.cli.users", help="List, create, disable and enable accounts."),
+    "users": Verb(module="gesso.cli.users", help="List, create, limit, disable and enable accounts."),
+    "usage": Verb(
+        module="gesso.cli.usage", help="Show what was used: jobs that ended, seconds of engines, storage."
+    ),
     "engines": Verb(
         module="gesso.cli.engines", help="List, drain, start, stop and restart engines, and read their logs."
     ),

@@ -74,3 +74,21 @@ def test_text_from_elsewhere_keeps_its_colours_and_moves_nothing() -> None:
 def test_lists_are_tamed_in_tables_too(capsys: pytest.CaptureFixture[str]) -> None:
     show.record({"scopes": ["a\x1b[2J", "b"]})
     assert capsys.readouterr().out == "scopes  a [2J, b\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0.0 s"),
+        (0.42, "0.4 s"),
+        (9.99, "10.0 s"),
+        (45.4, "45 s"),
+        (60, "1 min"),
+        (61, "1 min 1 s"),
+        (4320, "1 h 12 min"),
+        (3605, "1 h"),
+        (183_600, "2 d 3 h"),
+    ],
+)
+def test_a_length_of_time_is_told_in_its_two_largest_units(seconds, text):
+    assert show.duration(seconds) == text

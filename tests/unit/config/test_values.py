@@ -2,7 +2,7 @@
 
 import pytest
 
-from gesso.config.values import is_loopback, parse_listen, parse_size, parse_url, split_listen
+from gesso.config.values import is_loopback, parse_listen, parse_size, parse_url, size_text, split_listen
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,20 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ValueError, match="address") as caught:
         parse_url(url)
     assert "geheim123" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 KB"),
+        (1500, "1.5 KB"),
+        (999_960, "1.0 MB"),
+        (3_400_000_000, "3.4 GB"),
+        (5_000_000_000_000_000, "5000 TB"),
+    ],
+)
+def test_a_size_is_told_so_that_people_can_compare_it(size: int, text: str) -> None:
+    assert size_text(size) == text
+    assert parse_size(text) == pytest.approx(size, rel=0.05)
