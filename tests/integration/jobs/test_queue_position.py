@@ -12,9 +12,11 @@ from sqlalchemy.sql import ClauseElement
 from gesso.database.schema import flow, job
 from gesso.database.sqlite import sqlite_url
 from gesso.errors import NotFound
+from gesso.events import Bus
+from gesso.fleet.supervisor import Supervisor
 from gesso.jobs.forecast import place_beyond
 from gesso.jobs.job import State
-from gesso.jobs.positions import Moment, Sight, moment_of
+from gesso.jobs.positions import Moment, Positions, Sight, moment_of
 from gesso.jobs.queue_position import ALL_QUEUED, FIRST_OF, HEADS, PACE, shares
 from tests.queues import Bench, bench
 
@@ -200,3 +202,39 @@ def test_what_is_read_lies_in_the_order_of_an_index(
 
     found = asyncio.run(scenario())
     assert f"USING INDEX {index}" in found and "TEMP B-TREE" not in found
+
+
+def test_a_hundred_who_ask_at_once_are_answered_by_one_look(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        looks = 0
+        async with bench(sqlite_url(tmp_path / "gesso.sqlite3")) as b, nobody(tmp_path) as supervisor:
+            jobs = [await b.submit() for _ in range(3)]
+            read = b.queue.backlog
+
+            async def counted(*asked: Any) -> Any:
+                nonlocal looks
+                looks += 1
+                return await read(*asked)
+
+            b.queue.backlog = counted  # type: ignore[method-assign,assignment]
+            positions = Positions(queue=b.queue, supervisor=supervisor, clock=b.clock)
+            moments = await asyncio.gather(*(positions.now() for _ in range(100)))
+            assert looks == 1 and all(moment is moments[0] for moment in moments)
+            found = await asyncio.gather(*(positions.of(job) for job in jobs))
+            assert [outlook.place for outlook in found if outlook] == [1, 2, 3]
+            assert all(outlook and outlook.starts is None for outlook in found)
+            assert looks == 1
+            # One that came later is looked for at once.
+            b.clock.pass_s(0.01)
+            late = await positions.of(await b.submit())
+            assert late is not None and late.place == 4
+            assert looks == 2
+            await b.queue.cancel(None)
+            assert await positions.of(await b.queue.get(jobs[0].id)) is None
+
+    asyncio.run(scenario())
+
+
+def nobody(directory: Path) -> Supervisor:
+    """A fleet without engines."""
+    return Supervisor((), directory, Bus())
