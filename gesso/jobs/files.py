@@ -15,7 +15,7 @@ from gesso.database.schema import file
 from gesso.errors import Conflict, NotFound
 from gesso.jobs.artifacts import Artifact
 from gesso.jobs.usage import within_storage
-from gesso.protocol.files import FileRef, next_name, next_output_name
+from gesso.protocol.files import FileRef, may_become, next_name, next_output_name
 
 # "number": another free name, as ComfyUI would number it. "overwrite": the name now means this content.
 # "same": Conflict. In each case, a name that already has this very content is simply used.
@@ -146,13 +146,17 @@ def _free_name(conn: Connection, account: str, ref: FileRef, artifact: Artifact,
     # All candidates begin alike; one query finds those that are taken, however many they are.
     alike = commonprefix([ref.filename, second]).rstrip("0123456789")
     rows = conn.execute(
-        select(file.c.name, file.c.sha256).where(
+        select(file.c.name, file.c.sha256, file.c.job_id).where(
             file.c.account_id == account,
             file.c.type == ref.type,
             file.c.subfolder == ref.subfolder,
             file.c.name.startswith(alike, autoescape=True),
         )
-    )
+    ).all()
+    # A job whose files were fetched before gesso died has its names already.
+    own = [row.name for row in rows if row.sha256 == artifact.sha256 and row.job_id == origin.job_id]
+    if own := [name for name in own if may_become(ref.filename, name)]:
+        return replace(ref, filename=min(own, key=lambda name: (len(name), name)))
     others = {row.name for row in rows if row.sha256 != artifact.sha256}
     return replace(ref, filename=following(ref.filename, others.__contains__))
 

@@ -71,6 +71,16 @@ def next_output_name(name: str, taken: Callable[[str], bool]) -> str:
     return _first_free(int(count) + 1, lambda n: f"{before}{n:0{len(count)}}{after}", taken)
 
 
+def may_become(name: str, other: str) -> bool:
+    """Whether `other` is a name that `next_name` or `next_output_name` gives where `name` is taken."""
+    counted, found = COUNTER.fullmatch(name), COUNTER.fullmatch(other)
+    if counted and found and counted.group("before", "after") == found.group("before", "after"):
+        return int(found["count"]) > int(counted["count"])
+    stem, suffix = posixpath.splitext(name)
+    number = other.removeprefix(f"{stem} (").removesuffix(f"){suffix}")
+    return number.isdecimal() and other == f"{stem} ({int(number)}){suffix}"
+
+
 def parse_annotated(name: str, default: str = "input") -> FileRef:
     """What a loader's input names: "x.png" → input, "sub/x.png [temp]" → temp; raises RequestError."""
     for suffix, kind in ANNOTATIONS.items():

@@ -78,8 +78,23 @@ def test_outputs_of_jobs_continue_the_counter(database_url: str, tmp_path: Path)
                     await s.put("ada", "plain_00001_.png", content, "output", job_id=f"job-{number}")
                 )
             assert names == [f"plain_{number:05}_.png" for number in range(1, 13)]
-            again = await s.put("ada", "plain_00001_.png", b"7", "output", job_id="job-7")
-            assert again == "plain_00008_.png"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("ours", ["job", None])
+def test_file_that_is_brought_again_keeps_the_name_it_got(
+    ours: str | None, database_url: str, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with shelf(database_url, tmp_path / "artifacts") as s:
+
+            async def put(number: int) -> str:
+                job_id = ours and f"job-{number}"
+                return await s.put("ada", "x_00001_.png", str(number).encode(), "output", job_id=job_id)
+
+            names = [await put(number) for number in range(12)]
+            assert [await put(number) for number in range(12)] == names
 
     asyncio.run(scenario())
 

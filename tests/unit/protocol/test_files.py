@@ -12,6 +12,7 @@ from gesso.errors import RequestError
 from gesso.protocol.files import (
     FileRef,
     map_output_files,
+    may_become,
     next_name,
     next_output_name,
     output_files,
@@ -127,6 +128,26 @@ def test_a_new_name_is_never_taken(name, numbers, function):
     taken = {"a.png", "a_00001_.png"}
     taken |= {form for n in numbers for form in (f"a ({n}).png", f"a_{n:05}_.png", f"a_00005_ ({n}).png")}
     assert function(name, taken.__contains__) not in taken
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "expected"),
+    [
+        ("a_00001_.png", "a_00002_.png", True),
+        ("a_99999_.png", "a_100000_.png", True),
+        ("a_00002_.png", "a_00001_.png", False),
+        ("a_00001_.png", "a_00001_.png", False),
+        ("a_00001_.png", "a_b_00002_.png", False),
+        ("a_00001_.png", "a_00002_.webp", False),
+        ("a_00001_.png", "a_00001_ (3).png", True),
+        ("a.png", "a (12).png", True),
+        ("a.png", "a (012).png", False),
+        ("a.png", "a.png", False),
+        ("a.png", "a (1).jpg", False),
+    ],
+)
+def test_names_that_a_taken_one_may_become_are_known_again(name, other, expected):
+    assert may_become(name, other) is expected
 
 
 def test_a_full_folder_is_not_asked_name_by_name():
