@@ -111,6 +111,11 @@ class World:
     ids: dict[str, str]
     absent: dict[str, str]
     hidden: dict[str, str]
+    url_key: str
+
+    def close(self) -> None:
+        for person in (self.ada, self.ben, self.meddler, self.admin, self.admin_meddler, self.nobody):
+            person.close()
 
     def snapshot(self) -> dict[str, Any]:
         """What Ada has, as she sees it; stays the same as long as nobody changes it."""
@@ -285,6 +290,7 @@ def build(service: RunningGesso) -> World:
     ada.post(f"/settings/{ids['setting']}", SECRET)
     ada.post(f"/userdata/{quote(ids['saved'], safe='')}", {"note": SECRET})
     ada.post("/userdata/user.css", f"/* {SECRET} */")
+    in_url = ada.post("/gesso/api/keys", {"name": "address", "in_url": True}).json()["token"]
     return World(
         service=service,
         ada=ada,
@@ -296,6 +302,7 @@ def build(service: RunningGesso) -> World:
         ids=ids,
         absent=absent_like(ids),
         hidden=secrets_of(ids, first["token"]),
+        url_key=in_url,
     )
 
 

@@ -1,85 +1,14 @@
-"""Every HTTP route, with the requests by which somebody would get at what is another's.
-
-{names} stand for the ids of Ada's things (`tests/leaks.py`): others ask for them as they are, and in many
-disguises; and ids that name nothing must be answered in the same way.
-"""
+"""The leak matrix's table: every HTTP route, with requests for what is another's. Here those of ComfyUI."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 
+from tests.integration.gateway.leak_rows import Ask, Row, admin, elsewhere, own, same
+from tests.integration.gateway.leak_table_api import OURS, PAGES
 
-class For(StrEnum):
-    """Whom a route is for."""
-
-    OWNER = "its owner"
-    ALL = "everybody, and tells everybody the same"
-    ADMIN = "administrators"
-    STRANGERS = "anybody, also without a key"
-    ELSEWHERE = "tried elsewhere"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """One request: `body` is JSON, `form` a multipart form's fields around a picture of this name."""
-
-    path: str
-    body: Any = None
-    form: dict[str, str] | None = None
-    picture: str = ""
-    headers: dict[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One route.
-
-    `shows`: what Ada must see of hers, or the test could not fail. `bites`: what the request does to her
-    world when she sends it herself, in this order. `admin_sees`: an administrator may see Ada's things here.
-    `all`: with `?all=true` he must see them, and others are refused. `oracle`: why the answer may tell that
-    an id is taken. `safe`: an administrator may be made to send it. `alias`: another name of a route.
-    """
-
-    method: str
-    pattern: str
-    whom: For
-    asks: tuple[Ask, ...] = ()
-    shows: tuple[str, ...] = ()
-    bites: int = 0
-    admin_sees: bool = False
-    all: bool = False
-    oracle: str = ""
-    safe: bool = True
-    alias: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.pattern}"
-
-
-def _asks(asks: tuple[str | Ask, ...]) -> tuple[Ask, ...]:
-    return tuple(each if isinstance(each, Ask) else Ask(path=each) for each in asks)
-
-
-def own(method: str, pattern: str, *asks: str | Ask, **more: Any) -> Row:
-    return Row(method=method, pattern=pattern, whom=For.OWNER, asks=_asks(asks), **more)
-
-
-def same(pattern: str, *asks: str) -> Row:
-    return Row(method="GET", pattern=pattern, whom=For.ALL, asks=_asks(asks or (pattern,)))
-
-
-def admin(method: str, pattern: str, *asks: str | Ask, **more: Any) -> Row:
-    more = {"admin_sees": True} | more
-    return Row(method=method, pattern=pattern, whom=For.ADMIN, asks=_asks(asks or (pattern,)), **more)
-
-
-def strangers(method: str, pattern: str, *asks: str | Ask) -> Row:
-    return Row(method=method, pattern=pattern, whom=For.STRANGERS, asks=_asks(asks or (pattern,)))
-
-
-def elsewhere(method: str, pattern: str) -> Row:
-    return Row(method=method, pattern=pattern, whom=For.ELSEWHERE)
+# What the service of the matrix opens to users.
+OPENED = '[gateway.passthrough]\nusers = ["/leaky/*"]\n'
 
 
 def _save(**inputs: Any) -> dict[str, Any]:
@@ -255,7 +184,30 @@ COMFYUI = (
     ),
     admin("GET", "/internal/folder_paths"),
     admin("GET", "/internal/files/{directory}", "/internal/files/output", "/internal/files/input"),
+    same(
+        "/leaky/{rest...}",
+        "/leaky/{output}",
+        "/leaky/..%2fview%3ffilename={output}",
+        "/leaky/%2e%2e/history/{job}",
+        "/leaky/x/../../history/{job}",
+    ),
+    *(
+        admin(method, "/leaky/{rest...}", Ask(path="/leaky/history/{job}", body={"delete": ["{job}"]}))
+        for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    ),
     elsewhere("WEBSOCKET", "/ws"),
+)
+UNKNOWN = (
+    admin(
+        "ANY",
+        "/{unknown...}",
+        "/manager/queue/status",
+        "/output/{folder}/{output}",
+        "/api/jobs2/{job}",
+        "/internal/../history/{job}",
+        "/internal2/files/output",
+        "/users/{account_id}",
+    ),
 )
 ONLY_PLAIN = ("/user.css",)
 
@@ -275,84 +227,6 @@ STATIC = (
     ),
 )
 
-API = "/gesso/api"
-OURS = (
-    own("GET", f"{API}/status", f"{API}/status", shows=("{account}", '"mine":3')),
-    own("GET", f"{API}/whoami", f"{API}/whoami", shows=("{account}", "{key_in_use}")),
-    own(
-        "GET",
-        f"{API}/keys",
-        f"{API}/keys",
-        f"{API}/keys?account={{account}}",
-        f"{API}/keys?account={{account_id}}",
-        shows=("{key}", "{key_name}"),
-        admin_sees=True,
-        all=True,
-    ),
-    own(
-        "POST",
-        f"{API}/keys",
-        Ask(path=f"{API}/keys", body={"name": "stolen", "account": "{account}"}),
-        Ask(path=f"{API}/keys", body={"name": "stolen", "account": "{account_id}", "scopes": ["jobs:own"]}),
-        bites=12,
-        safe=False,
-    ),
-    own("DELETE", f"{API}/keys/{{key_id}}", f"{API}/keys/{{key}}", bites=13, safe=False),
-    own(
-        "GET",
-        f"{API}/jobs",
-        f"{API}/jobs",
-        f"{API}/jobs?limit=1000&state=running&state=queued&state=failed&state=succeeded",
-        f"{API}/jobs?after={{job}}",
-        f"{API}/jobs?after={{running}}",
-        f"{API}/jobs?owner={{account_id}}&account={{account}}",
-        shows=("{job}", "{output}"),
-        all=True,
-    ),
-    own(
-        "GET",
-        f"{API}/jobs/{{job_id}}",
-        *(f"{API}/jobs/{{{job}}}" for job in ("job", "failed", "running", "queued")),
-        shows=("{account}", "SECRET"),
-        admin_sees=True,
-    ),
-    own(
-        "POST",
-        f"{API}/jobs/{{job_id}}/cancel",
-        Ask(path=f"{API}/jobs/{{waiting}}/cancel"),
-        Ask(path=f"{API}/jobs/{{running}}/cancel"),
-        bites=1,
-        safe=False,
-    ),
-    same(f"{API}/engines"),
-    same(f"{API}/engines/{{name}}", f"{API}/engines/{{engine}}"),
-    same(f"{API}/openapi.json"),
-    same(f"{API}/docs"),
-    *(
-        admin("POST", f"{API}/engines/{{name}}/{lever}", f"{API}/engines/{{engine}}/{lever}", safe=False)
-        for lever in ("start", "stop", "restart", "drain", "resume")
-    ),
-    admin("GET", f"{API}/engines/{{name}}/logs", f"{API}/engines/{{engine}}/logs"),
-    admin("GET", f"{API}/users"),
-    admin("POST", f"{API}/users", Ask(path=f"{API}/users", body={"name": "{account}"})),
-    admin("POST", f"{API}/users/{{name}}/disable", f"{API}/users/{{account}}/disable", safe=False),
-    admin("POST", f"{API}/users/{{name}}/enable", f"{API}/users/{{account}}/enable", safe=False),
-)
-PAGES = (
-    strangers("GET", "/gesso/healthz"),
-    strangers("GET", "/gesso/readyz"),
-    strangers("GET", "/gesso/login", "/gesso/login", "/gesso/login?next=/view?filename={output}"),
-    strangers("POST", "/gesso/login", Ask(path="/gesso/login", body={"key": "{key_prefix}"})),
-    strangers("GET", "/gesso/logout"),
-    strangers("POST", "/gesso/logout"),
-    *(
-        strangers("GET", f"/gesso/pages/{name}")
-        for name in ("colours.css", "gesso.css", "icon.svg", "login.js")
-    ),
-    same("/gesso"),
-    same("/gesso/"),
-    *(elsewhere("ANY", f"{API}{rest}") for rest in ("", "/", "/{rest...}")),  # where OURS are mounted
-)
 # The console's own files: the same for all who are signed in. All others need a row.
 CONSOLE = "/gesso/console/"
 
@@ -360,7 +234,7 @@ CONSOLE = "/gesso/console/"
 def rows(table: list[tuple[str, str]]) -> list[Row]:
     """Every row, ComfyUI's also under /api, and the console's files as this `table` has them."""
     console = [same(pattern) for _, pattern in table if pattern.startswith(CONSOLE)]
-    return [*COMFYUI, *_under_api(), *STATIC, *OURS, *PAGES, *console]
+    return [*COMFYUI, *_under_api(), *UNKNOWN, *STATIC, *OURS, *PAGES, *console]
 
 
 def _under_api() -> Iterator[Row]:
