@@ -26,7 +26,7 @@ LONGEST_BYTES = 1024
 AT_ONCE = 2
 WAITING = 64
 RETRY_AFTER_S = 5.0
-NOT_RIGHT = "This name or this password is not right."
+NOT_RIGHT = "Wrong name or password."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from gesso.access import tokens
-from gesso.gateway.guesses import FREE
+from gesso.gateway import guesses
+from gesso.gateway.guesses import FREE, FREE_OF_NAME
 from tests.integration.gateway.door import opened
 
 NAVIGATION = {"Accept": "text/html"}
@@ -17,6 +18,10 @@ NAVIGATION = {"Accept": "text/html"}
 def _attributes(answer: httpx.Response) -> set[str]:
     """The cookie's attributes, without its value."""
     return {part.strip().split("=")[0].lower() for part in answer.headers["set-cookie"].split(";")[1:]}
+
+
+async def _signs_in(client: httpx.AsyncClient, name: str, password: str, **headers: str) -> httpx.Response:
+    return await client.post("/gesso/login", data={"name": name, "password": password}, headers=headers)
 
 
 def test_a_browser_is_led_to_the_login_and_back(tmp_path: Path) -> None:
@@ -183,5 +188,130 @@ def test_the_page_and_its_parts_are_whole_and_ours(tmp_path: Path) -> None:
                 assert answer.headers["x-content-type-options"] == "nosniff"
                 assert "$" not in answer.text
             assert (await client.get("/gesso/pages/login.html")).status_code == 401
+
+    asyncio.run(main())
+
+
+def test_a_name_and_its_password_open_a_session_until_the_password_changes(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as door, door.client() as mine, door.client() as other:
+            async with door.client(door.admin) as admin:
+                path = "/gesso/api/users/ada/password"
+                assert (await admin.put(path, json={"new": "too short"})).status_code == 400
+                told = await admin.put(path, json={"new": "ten letters"})
+                assert told.json()["has_password"] is True and "ten letters" not in told.text
+            for client in (mine, other):
+                signed_in = await _signs_in(client, " Ada ", "ten letters")
+                assert (signed_in.status_code, signed_in.headers["location"]) == (303, "/")
+                assert _attributes(signed_in) == {"httponly", "max-age", "path", "samesite"}
+                whoami = (await client.get("/gesso/api/whoami")).json()
+                assert (whoami["account"], whoami["via"], whoami["key"]) == ("ada", "cookie", None)
+                assert whoami["has_password"] is True
+            own = {"Origin": door.url}
+            change = {"old": "ten letters", "new": "more letters"}
+            foreign = await mine.post(
+                "/gesso/api/password", json=change, headers={"Origin": "https://evil.example"}
+            )
+            assert foreign.status_code == 403
+            wrong = await mine.post("/gesso/api/password", json={**change, "old": "no letters"}, headers=own)
+            assert wrong.status_code == 403 and "no letters" not in wrong.text
+            assert (await mine.post("/gesso/api/password", json=change, headers=own)).status_code == 200
+            assert (await mine.get("/who")).json() == "ada"
+            assert (await other.get("/who")).status_code == 401
+            async with door.client(door.admin) as admin:
+                assert (await admin.put(path, json={"new": None})).json()["has_password"] is False
+            assert (await mine.get("/who")).status_code == 401
+
+    asyncio.run(main())
+
+
+def test_a_wrong_name_and_a_wrong_password_are_told_alike(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as door, door.client() as client:
+            await door.access.set_password("ada", "ten letters")
+            told = set()
+            for name in ("ada", "bob"):
+                answer = await _signs_in(client, name, "<b>wrong word</b>")
+                assert answer.status_code == 401 and "wrong word" not in answer.text
+                told.add(answer.text.replace(f'value="{name}"', ""))
+            assert len(told) == 1
+            script = '"><script>alert(1)</script>'
+            assert "<script>alert" not in (await _signs_in(client, script, "x")).text
+            for name, password in (("ada", ""), ("", "ten letters")):
+                assert "Both are needed" in (await _signs_in(client, name, password)).text
+
+    asyncio.run(main())
+
+
+def test_guessing_one_name_from_everywhere_is_slow_and_does_not_lock_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with opened(tmp_path, behind_proxy=True) as door, door.client() as client:
+            await door.access.set_password("ada", "ten letters")
+            home = {"X-Forwarded-For": "192.0.2.1"}
+            assert (await _signs_in(client, "ada", "ten letters", **home)).status_code == 303
+            async with asyncio.TaskGroup() as group:
+                for number in range(FREE_OF_NAME + 12):
+                    strange = {"X-Forwarded-For": f"203.0.113.{number}"}
+                    group.create_task(_signs_in(client, "ada", "wrong letters", **strange))
+            strange = {"X-Forwarded-For": "198.51.100.1"}
+            assert (await _signs_in(client, "ada", "wrong letters", **strange)).status_code == 429
+            assert (await _signs_in(client, "ada", "ten letters", **home)).status_code == 303
+            by_key = await client.post("/gesso/login", data={"key": door.ada}, headers=strange)
+            assert by_key.status_code == 303
+
+    monkeypatch.setattr(guesses, "SPACING_S", 100.0)
+    monkeypatch.setattr(guesses, "LONGEST_TURN_S", 0.0)
+    asyncio.run(main())
+
+
+def test_many_guesses_at_once_from_one_address_are_not_many_guesses(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as door, door.client() as client:
+            await door.access.set_password("ada", "ten letters")
+            answers = await asyncio.gather(*(_signs_in(client, "ada", "wrong letters") for _ in range(40)))
+            statuses = [answer.status_code for answer in answers]
+            assert statuses.count(401) == FREE and set(statuses) == {401, 429}
+
+    asyncio.run(main())
+
+
+def test_guessing_the_present_password_of_an_open_session_is_slowed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as door, door.client(door.ada) as client:
+            await door.access.set_password("ada", "ten letters")
+            guess = {"old": "wrong letters", "new": "more letters"}
+            statuses = [
+                (await client.post("/gesso/api/password", json=guess)).status_code for _ in range(FREE + 1)
+            ]
+            assert statuses == [403] * FREE + [429]
+
+    asyncio.run(main())
+
+
+def test_the_way_offered_is_the_one_used_last(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as door, door.client() as client:
+            shown = re.compile(r'with=(\w+)[^"]*" aria-current="page"')
+
+            async def offered(query: str = "") -> str:
+                found = shown.search((await client.get(f"/gesso/login{query}")).text)
+                assert found is not None
+                return found[1]
+
+            assert await offered() == "key"
+            await door.access.set_password("ada", "ten letters")
+            assert await offered() == "password"
+            assert await offered("?with=key") == "key" and await offered("?with=rubbish") == "password"
+            await client.post("/gesso/login", data={"key": door.ada})
+            await client.post("/gesso/logout")
+            assert await offered() == "key"
+            assert await offered("?with=password&next=%2Fx%3F%22%3E") == "password"
+            await _signs_in(client, "ada", "ten letters")
+            await client.post("/gesso/logout")
+            assert await offered() == "password"
+            # A password manager may have kept the key as the password of this place.
+            assert (await _signs_in(client, "gesso", door.ada)).status_code == 303
 
     asyncio.run(main())
