@@ -76,6 +76,68 @@ def test_two_parameters_are_taken_in_order() -> None:
     )
 
 
+def with_fallback() -> Routes:
+    routes = Routes()
+    routes.add("GET", "/queue", handler, api=True)
+    routes.add("GET", "/assets/{path...}", handler)
+    routes.websocket("/ws", app)
+    routes.fallback(handler, needs="engines:control", kept=("/gesso", "/queue", "/v2/userdata"))
+    return routes
+
+
+@pytest.mark.parametrize("path", ["/manager/x", "/api/manager/x", "/v2/manager/x", "/foo/", "/gessoes"])
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "PROPFIND"])
+def test_an_unknown_path_falls_to_the_last_row(method: str, path: str) -> None:
+    routes = with_fallback()
+    route, _ = routes.find(method, path)
+    assert (route.hidden, route.needs) == (True, "engines:control")
+    assert route in routes.all
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gesso/x",
+        "/api/gesso/x",
+        "/queue/x",
+        "/%71ueue/x",
+        "/api/queue/x",
+        "/v2/userdata/x",
+        "/a//b",
+        "//internal",
+        "/a/../b",
+        "/a/%2e%2e/b",
+        "/a%2Fb",
+        "/a%5Cb",
+    ],
+)
+def test_what_is_kept_or_ambiguous_falls_nowhere(path: str) -> None:
+    with pytest.raises(NotFound):
+        with_fallback().find("GET", path)
+
+
+def test_a_known_path_takes_no_other_method_and_unknown_sockets_are_refused() -> None:
+    for path in ("/queue", "/api/queue", "/assets/x.js"):
+        with pytest.raises(MethodNotAllowed):
+            with_fallback().find("DELETE", path)
+    with pytest.raises(NotFound) as refused:
+        with_fallback().find("WEBSOCKET", "/pack/socket")
+    assert "custom nodes" in refused.value.remedy
+
+
+def test_without_the_scope_the_last_row_is_as_if_it_were_not_there() -> None:
+    for role, expected in ((Role.USER, NotFound), (Role.ADMIN, None)):
+        identity = Identity(
+            account_id="a", name="a", role=role, scopes=OF_ROLE[role], key_id=None, via=Via.KEY
+        )
+        asked = call(with_fallback(), "/manager/x", "POST", scope={"gesso.identity": identity})
+        if expected is None:
+            assert asyncio.run(asked).status == 200
+        else:
+            with pytest.raises(expected, match="nothing at this address"):
+                asyncio.run(asked)
+
+
 @pytest.mark.parametrize(
     "path",
     [
