@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from starlette.types import ASGIApp
 
 from gesso.access.access import Access
+from gesso.access.audit import Audit
 from gesso.config.schema import Config
 from gesso.database.database import Database, open_database
 from gesso.errors import ConfigError, StorageError
@@ -33,6 +34,7 @@ from gesso.gateway.console import Console
 from gesso.gateway.health import Health
 from gesso.gateway.limits import limits_of
 from gesso.gateway.login import Login
+from gesso.gateway.oversight import Oversight
 from gesso.gateway.server import Server, listening
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.dispatcher import Dispatcher
@@ -77,7 +79,13 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
         # The configuration may have changed, or a change of somebody's limits been cut short.
         everybody = await access.accounts()
         await queue.sync_limits({each.id: limits_of(access.allowance(each)) for each in everybody})
-        runner = Runner(queue=queue, artifacts=artifacts, files=files, bus=bus)
+        runner = Runner(
+            queue=queue,
+            artifacts=artifacts,
+            files=files,
+            bus=bus,
+            unreachable_s=config.jobs.unreachable_s,
+        )
         session = await queue.open_session()
         parts.push_async_callback(queue.close_session, session)
         dispatcher = Dispatcher(
@@ -120,6 +128,8 @@ def _gateway(
     dispatcher: Dispatcher,
     events: Events,
 ) -> ASGIApp:
+    audit = Audit(database)
+    oversight = Oversight(audit=audit, access=access, queue=queue)
     catalogue = Catalogue(supervisor=supervisor, files=files, artifacts=artifacts, roles=config.limits)
     passthrough = Passthrough(supervisor, config.gateway.passthrough.users)
     comfyui = ComfyUIParts(
@@ -129,18 +139,21 @@ def _gateway(
             catalogue=catalogue,
             files=files,
             bus=bus,
+            oversight=oversight,
             max_attempts=config.jobs.max_attempts,
         ),
-        pictures=Pictures(artifacts=artifacts, files=files),
+        pictures=Pictures(artifacts=artifacts, files=files, oversight=oversight),
         catalogue=catalogue,
         userdata=Userdata(database),
         settings=Settings(database),
         passthrough=passthrough,
         merged=Merged(supervisor, passthrough),
         sockets=Sockets(bus=bus, queue=queue, upload_limit=config.gateway.upload_limit),
+        oversight=oversight,
     )
     api = make_api(
         access=access,
+        audit=audit,
         queue=queue,
         supervisor=supervisor,
         cancel=dispatcher.cancel,
@@ -148,7 +161,8 @@ def _gateway(
         waiting=dispatcher.waiting,
         open_sockets=comfyui.sockets.open_of,
     )
-    own = (Health(database, supervisor), Login(access, behind_proxy=config.gateway.behind_tls), Console())
+    login = Login(access, audit, behind_proxy=config.gateway.behind_tls)
+    own = (Health(database, supervisor), login, Console())
     return build_app(config=config, access=access, comfyui=comfyui, own=own, api=api)
 
 

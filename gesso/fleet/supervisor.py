@@ -122,20 +122,20 @@ class Supervisor:
 
     def start(self, name: str) -> None:
         """Ask that it runs, with a new budget; it starts at the next tick."""
-        member = self._ours(name)
+        member = self.own(name)
         member.wanted = Wanted.RUNNING
         self._forgive(member)
 
     async def stop(self, name: str) -> None:
         """Ask that it does not run, and wait until it has ended; it stays so until somebody starts it."""
-        member = self._ours(name)
+        member = self.own(name)
         member.wanted = Wanted.STOPPED
         self._forgive(member)
         await self.wait_for(name, State.STOPPED, timeout_s=self._fleet.stop_grace_s + STOP_MARGIN_S)
 
     def restart(self, name: str) -> None:
         """Ask for a new process, with a new budget; whatever the old one executes is lost."""
-        member = self._ours(name)
+        member = self.own(name)
         member.wanted = Wanted.RUNNING
         member.restart_asked = True
         self._forgive(member)
@@ -169,7 +169,8 @@ class Supervisor:
         self.member(name)
         await self._keepers[name].load()
 
-    def _ours(self, name: str) -> Member:
+    def own(self, name: str) -> Member:
+        """The member of this name, which gesso runs. NotFound; Conflict where somebody else does."""
         member = self.member(name)
         if member.external:
             raise Conflict(f"{name!r} is not run by gesso: whoever runs it must start and stop it")

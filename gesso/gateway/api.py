@@ -11,10 +11,12 @@ from starlette.responses import Response
 
 from gesso import __version__
 from gesso.access.access import Access
+from gesso.access.audit import Audit
 from gesso.access.identity import Identity
 from gesso.errors import GessoError, MethodNotAllowed, NotFound, RequestError
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway.api_accounts import account_routes
+from gesso.gateway.api_audit import audit_routes
 from gesso.gateway.api_caller import holder
 from gesso.gateway.api_docs import described, page
 from gesso.gateway.api_engines import engine_routes
@@ -25,6 +27,7 @@ from gesso.gateway.api_models import EngineState, JobCounts, Summary, Whoami
 from gesso.gateway.api_passwords import password_routes
 from gesso.gateway.etags import Unchanged
 from gesso.gateway.middleware.failures import response_for
+from gesso.gateway.oversight import Oversight
 from gesso.gateway.responses import html, json
 from gesso.jobs.queue import Queue
 
@@ -34,6 +37,7 @@ PREFIX = "/gesso/api"
 def make_api(
     *,
     access: Access,
+    audit: Audit,
     queue: Queue,
     supervisor: Supervisor,
     cancel: Cancel,
@@ -56,9 +60,11 @@ def make_api(
     app.include_router(account_routes(access), prefix=PREFIX)
     app.include_router(password_routes(access), prefix=PREFIX)
     app.include_router(limit_routes(access, queue, open_sockets), prefix=PREFIX)
-    app.include_router(engine_routes(supervisor), prefix=PREFIX)
-    app.include_router(job_routes(queue, cancel, access, waiting, events.positions), prefix=PREFIX)
-    app.include_router(event_routes(events, queue), prefix=PREFIX)
+    app.include_router(engine_routes(supervisor, audit), prefix=PREFIX)
+    oversight = Oversight(audit=audit, access=access, queue=queue)
+    app.include_router(job_routes(queue, cancel, oversight, waiting, events.positions), prefix=PREFIX)
+    app.include_router(event_routes(events, oversight), prefix=PREFIX)
+    app.include_router(audit_routes(audit), prefix=PREFIX)
     app.add_api_route(f"{PREFIX}/openapi.json", _openapi, include_in_schema=False)
     app.add_api_route(f"{PREFIX}/docs", _docs, include_in_schema=False)
     app.add_middleware(Unchanged)

@@ -1,7 +1,6 @@
 """`/gesso/api/engines`: what they are, how they fare, and the levers."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -9,24 +8,32 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from starlette.responses import Response
 
+from gesso.access.audit import Audit
 from gesso.access.identity import Identity
 from gesso.errors import NotFound, ProcessError
 from gesso.fleet.member import Member
 from gesso.fleet.supervisor import Supervisor
-from gesso.gateway.api_caller import holder
+from gesso.gateway.api_caller import Where, holder
 from gesso.gateway.api_models import Engine, Engines
 from gesso.processes.logs import follow as followed
 from gesso.processes.logs import tail
-
-logger = logging.getLogger(__name__)
 
 Reader = Annotated[Identity, Depends(holder("engines:read"))]
 Controller = Annotated[Identity, Depends(holder("engines:control"))]
 Lines = Annotated[int, Query(ge=0, le=100_000)]
 
 
-def engine_routes(supervisor: Supervisor) -> APIRouter:
+def engine_routes(supervisor: Supervisor, audit: Audit) -> APIRouter:
     router = APIRouter(prefix="/engines", tags=["engines"])
+
+    async def note(by: Identity, verb: str, name: str, where: str) -> None:
+        """Before it is done. What stops an engine is done even if it cannot be noted, see `Audit`."""
+        stops = verb in ("stop", "drain")
+        if verb in ("start", "stop", "restart"):
+            supervisor.own(name)
+        else:
+            supervisor.member(name)
+        await audit.note(by, f"engine.{verb}", name, address=where, even_unwritten=stops)
 
     @router.get("")
     async def list_engines(identity: Reader) -> Engines:
@@ -38,16 +45,16 @@ def engine_routes(supervisor: Supervisor) -> APIRouter:
         return Engine.of(supervisor.member(name))
 
     @router.post("/{name}/start", status_code=202)
-    async def start_engine(identity: Controller, name: str) -> Engine:
+    async def start_engine(identity: Controller, where: Where, name: str) -> Engine:
         """Start it, with a new budget of restarts. Accepted; its state tells when it is ready."""
-        logger.info("%s starts engine %s", identity.name, name)
+        await note(identity, "start", name, where)
         supervisor.start(name)
         return Engine.of(supervisor.member(name))
 
     @router.post("/{name}/stop")
-    async def stop_engine(identity: Controller, name: str) -> Engine:
+    async def stop_engine(identity: Controller, where: Where, name: str) -> Engine:
         """Stop it; answered when it has ended. It stays so until it is started."""
-        logger.info("%s stops engine %s", identity.name, name)
+        await note(identity, "stop", name, where)
         try:
             await supervisor.stop(name)
         except TimeoutError as error:
@@ -57,32 +64,33 @@ def engine_routes(supervisor: Supervisor) -> APIRouter:
         return Engine.of(supervisor.member(name))
 
     @router.post("/{name}/restart", status_code=202)
-    async def restart_engine(identity: Controller, name: str) -> Engine:
+    async def restart_engine(identity: Controller, where: Where, name: str) -> Engine:
         """Stop it and start it anew. The jobs it runs are run again."""
-        logger.info("%s restarts engine %s", identity.name, name)
+        await note(identity, "restart", name, where)
         supervisor.restart(name)
         return Engine.of(supervisor.member(name))
 
     @router.post("/{name}/drain", status_code=202)
-    async def drain_engine(identity: Controller, name: str) -> Engine:
+    async def drain_engine(identity: Controller, where: Where, name: str) -> Engine:
         """Give it no more jobs; it finishes what it has, and is `drained` then, until it is resumed."""
-        logger.info("%s drains engine %s", identity.name, name)
+        await note(identity, "drain", name, where)
         await supervisor.drain(name)
         return Engine.of(supervisor.member(name))
 
     @router.post("/{name}/resume", status_code=202)
-    async def resume_engine(identity: Controller, name: str) -> Engine:
+    async def resume_engine(identity: Controller, where: Where, name: str) -> Engine:
         """Give it jobs again."""
-        logger.info("%s resumes engine %s", identity.name, name)
+        await note(identity, "resume", name, where)
         await supervisor.resume(name)
         return Engine.of(supervisor.member(name))
 
     @router.get("/{name}/logs", response_class=PlainTextResponse)
     async def show_logs(
-        identity: Controller, name: str, lines: Lines = 100, follow: bool = False
+        identity: Controller, where: Where, name: str, lines: Lines = 100, follow: bool = False
     ) -> Response:
         """The last lines of its log; with `follow=1` then each new line, until you hang up."""
         member = _logged(supervisor.member(name))
+        await audit.looked(identity, "engine.logs", name, address=where)
         if follow:
             stream = _lines(followed(member.log, lines=lines))
             return StreamingResponse(stream, media_type="text/plain; charset=utf-8")

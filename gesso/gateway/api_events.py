@@ -15,9 +15,10 @@ from gesso.access.identity import Identity
 from gesso.client.progress import Tracker
 from gesso.errors import OverLimit, StorageError
 from gesso.events import Bus, JobChanged, JobMessage
-from gesso.gateway.api_caller import holder
+from gesso.gateway.api_caller import Where, holder
 from gesso.gateway.api_position import Position
 from gesso.gateway.event_stream import EventStream
+from gesso.gateway.oversight import Oversight
 from gesso.jobs.forecast import Outlook
 from gesso.jobs.job import Job, State
 from gesso.jobs.positions import Positions
@@ -183,7 +184,7 @@ class Events:
                 stream.send_latest("progress", {**told, "fraction": round(progress.fraction, 4)})
 
 
-def event_routes(events: Events, queue: Queue) -> APIRouter:
+def event_routes(events: Events, oversight: Oversight) -> APIRouter:
     router = APIRouter(tags=["jobs"])
 
     @router.get("/events", response_class=Response, responses=STREAM)
@@ -195,13 +196,12 @@ def event_routes(events: Events, queue: Queue) -> APIRouter:
         return await events.of_all(identity)
 
     @router.get("/jobs/{job_id}/events", response_class=Response, responses=STREAM)
-    async def follow_job(identity: Owner, job_id: str) -> Response:
+    async def follow_job(identity: Owner, where: Where, job_id: str) -> Response:
         """What happens to one job, from its state now to its end.
 
         Besides `job` and `position`, `progress`: {"node", "step", "steps", "fraction"}.
         """
-        job = await queue.get(job_id, None if identity.may("jobs:all") else identity.account_id)
-        return await events.of_one(identity, job)
+        return await events.of_one(identity, await oversight.finds(identity, where, job_id, "events"))
 
     return router
 

@@ -5,12 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from gesso.access.access import Access
 from gesso.access.identity import Identity
-from gesso.gateway.api_caller import holder
+from gesso.gateway.api_caller import Where, holder
 from gesso.gateway.api_models import Job, JobDetails, Jobs
 from gesso.gateway.api_position import Position
 from gesso.gateway.api_titles import Titles
+from gesso.gateway.oversight import Oversight
+from gesso.jobs import job as jobs
 from gesso.jobs.job import State
 from gesso.jobs.positions import Positions
 from gesso.jobs.queue import ACTIVE, Queue
@@ -25,7 +26,7 @@ Waiting = Callable[[], Collection[str]]
 
 
 def job_routes(
-    queue: Queue, cancel: Cancel, access: Access, waiting: Waiting, positions: Positions
+    queue: Queue, cancel: Cancel, oversight: Oversight, waiting: Waiting, positions: Positions
 ) -> APIRouter:
     router = APIRouter(prefix="/jobs", tags=["jobs"])
     titles = Titles(queue)
@@ -33,6 +34,7 @@ def job_routes(
     @router.get("")
     async def list_jobs(
         identity: Owner,
+        where: Where,
         state: Annotated[list[State] | None, Query()] = None,
         limit: Limit = 50,
         after: str | None = None,
@@ -42,12 +44,12 @@ def job_routes(
 
         With the id of a job that has ended as `after`: those that ended before it.
         """
+        name_of = {identity.account_id: identity.name}
         if all:
-            identity.require("jobs:all")
+            name_of = await oversight.looks_at_all(identity, where, "jobs")
         owner = None if all else identity.account_id
         found = await queue.page(owner, frozenset(state or State), limit=limit + 1, after=after)
         listed, more = found[:limit], len(found) > limit
-        name_of = await _names(access, identity)
         title_of = await titles.of(listed, identity.account_id)
         at_engine = waiting()
         return Jobs(
@@ -65,30 +67,25 @@ def job_routes(
         )
 
     @router.get("/{job_id}")
-    async def show_job(identity: Owner, job_id: str) -> JobDetails:
+    async def show_job(identity: Owner, where: Where, job_id: str) -> JobDetails:
         """One job, with what was asked and what came of it."""
-        job = await queue.get(job_id, None if identity.may("jobs:all") else identity.account_id)
+        return await details(identity, await oversight.finds(identity, where, job_id, "details"))
+
+    async def details(identity: Identity, job: jobs.Job) -> JobDetails:
         return JobDetails.of(
             job,
-            (await _names(access, identity)).get(job.owner, job.owner),
+            identity.name if job.owner == identity.account_id else await oversight.name_of(job.owner),
             title=(await titles.of([job], identity.account_id))[job.id],
             at_engine=job.id in waiting(),
             position=Position.of(await positions.of(job)),
         )
 
     @router.post("/{job_id}/cancel")
-    async def cancel_job(identity: Owner, job_id: str) -> JobDetails:
+    async def cancel_job(identity: Owner, where: Where, job_id: str) -> JobDetails:
         """Cancel a job that waits or runs; of one that has ended, only its state is told. Again is fine."""
         owner = None if identity.may("jobs:all") else identity.account_id
-        await queue.get(job_id, owner)
+        await oversight.cancels(identity, where, await queue.get(job_id, owner))
         await cancel(owner, [job_id], ACTIVE)
-        return await show_job(identity, job_id)
+        return await details(identity, await queue.get(job_id, owner))
 
     return router
-
-
-async def _names(access: Access, identity: Identity) -> dict[str, str]:
-    """Of the accounts whose jobs the caller may see, by id."""
-    if not identity.may("jobs:all"):
-        return {identity.account_id: identity.name}
-    return {account.id: account.name for account in await access.accounts()}

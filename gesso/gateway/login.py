@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.resources import files
 from urllib.parse import parse_qs, quote
 
@@ -12,11 +13,20 @@ from starlette.responses import RedirectResponse, Response
 
 from gesso.access import tokens
 from gesso.access.access import Access
+from gesso.access.audit import Audit
 from gesso.access.identity import Identity
 from gesso.access.logins import NewLogin
-from gesso.errors import AccountsUnreadable, GessoError, RequestError, StorageError, TooLarge, Unauthorized
+from gesso.errors import (
+    AccountsUnreadable,
+    GessoError,
+    NotFound,
+    RequestError,
+    StorageError,
+    TooLarge,
+    Unauthorized,
+)
 from gesso.gateway.address import address_of
-from gesso.gateway.guesses import Guesses, Names
+from gesso.gateway.guesses import Guesses, Names, network
 from gesso.gateway.login_page import LoginPage, Way
 from gesso.gateway.middleware.failures import LOGIN
 from gesso.gateway.middleware.identify import COOKIE
@@ -43,9 +53,15 @@ class Login:
     """
 
     def __init__(
-        self, access: Access, *, behind_proxy: bool = False, timer: Callable[[], float] = time.monotonic
+        self,
+        access: Access,
+        audit: Audit,
+        *,
+        behind_proxy: bool = False,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._access = access
+        self._audit = audit
         self._behind_proxy = behind_proxy
         self._guesses = Guesses(timer)
         self._names = Names(timer)
@@ -78,6 +94,8 @@ class Login:
         try:
             login = await self._open(form.get("key", ""), name, form.get("password"), self._address(request))
         except GessoError as error:
+            if isinstance(error, Unauthorized):
+                await self._note_failure(request, name)
             return self._page.form(way, next_path, error, name)
         response = RedirectResponse(next_path, 303)
         if way is not await self._offered(request):
@@ -102,6 +120,14 @@ class Login:
             self._names.succeeded(name, address)
         self._guesses.succeeded(address)
         return login
+
+    async def _note_failure(self, request: Request, name: str) -> None:
+        """For the audit: not what was typed, but whose account was meant, if it is anybody's."""
+        target = None
+        with suppress(NotFound, StorageError):
+            target = (await self._access.account(name)).name
+        address = self._address(request)
+        await self._audit.login_failed(address, network(address), target)
 
     async def _offered(self, request: Request) -> Way:
         """The way shown to somebody who asks for none: the last taken, or else what this server has."""

@@ -15,6 +15,8 @@ from starlette.responses import FileResponse, Response
 from gesso.errors import NotFound, RequestError
 from gesso.gateway import responses
 from gesso.gateway.comfyui.caller import caller
+from gesso.gateway.middleware.addressed import from_where
+from gesso.gateway.oversight import SCOPE, Oversight, asks_for_all
 from gesso.jobs.artifacts import Also, Artifacts
 from gesso.jobs.files import File, Files
 from gesso.protocol.files import FileRef, parse_annotated, safe_name, safe_subfolder
@@ -28,9 +30,10 @@ ACTIVE = ("html", "xml", "script", "css", "hta", "rfc822", "flash")
 
 
 class Pictures:
-    def __init__(self, *, artifacts: Artifacts, files: Files) -> None:
+    def __init__(self, *, artifacts: Artifacts, files: Files, oversight: Oversight) -> None:
         self._artifacts = artifacts
         self._files = files
+        self._oversight = oversight
 
     async def upload_image(self, request: Request) -> Response:
         """`POST /upload/image`: multipart `image`, `overwrite`, `type`, `subfolder`."""
@@ -97,7 +100,10 @@ class Pictures:
         )
 
     async def view(self, request: Request) -> Response:
-        """`GET /view?filename=…&type=…&subfolder=…&preview=webp;90&channel=rgb|rgba|a`"""
+        """`GET /view?filename=…&type=…&subfolder=…&preview=webp;90&channel=rgb|rgba|a`
+
+        With `all=true&job=ID`, for administrators: a file that this job made or was given, whosever it is.
+        """
         query = request.query_params
         if "filename" not in query:
             return Response(status_code=404)
@@ -105,7 +111,7 @@ class Pictures:
         if isinstance(ref, int):
             return Response(status_code=ref)
         try:
-            found = await self._files.find(caller(request).account_id, ref)
+            found = await self._find(request, ref)
         except NotFound:
             return Response(status_code=404)
         headers = {
@@ -122,6 +128,19 @@ class Pictures:
         if any(word in kind for word in ACTIVE):
             kind = "application/octet-stream"
         return _FileInBlocks(path, media_type=kind, headers=headers)
+
+    async def _find(self, request: Request, ref: FileRef) -> File:
+        identity = caller(request)
+        if not asks_for_all(request):
+            return await self._files.find(identity.account_id, ref)
+        identity.require(SCOPE)
+        if not (job_id := request.query_params.get("job")):
+            raise RequestError("With `all=true`, `job` says of which job the file is.")
+        owned = await self._oversight.finds_file(identity, from_where(request), job_id, ref)
+        found = await self._files.find(owned.account_id, ref)
+        if owned.sha256 not in (None, found.sha256):
+            raise NotFound("The job was given another file of that name, which was replaced since.")
+        return found
 
 
 def _named(kept: FileRef) -> Response:

@@ -16,6 +16,8 @@ from gesso.gateway.comfyui.body import read_json, read_prompt
 from gesso.gateway.comfyui.caller import caller
 from gesso.gateway.comfyui.catalogue import Catalogue
 from gesso.gateway.limits import limits_of
+from gesso.gateway.middleware.addressed import from_where
+from gesso.gateway.oversight import SCOPE, Oversight, asks_for_all
 from gesso.jobs.dispatcher import Dispatcher
 from gesso.jobs.files import File, Files
 from gesso.jobs.job import Job, Spec, State
@@ -41,6 +43,7 @@ from gesso.workflows.validate import Validated, validate
 
 SUFFIX_LIMIT = 16
 MOST = 1 << 53
+ALL_MOST = 1000
 
 
 class Prompts:
@@ -52,6 +55,7 @@ class Prompts:
         catalogue: Catalogue,
         files: Files,
         bus: Bus,
+        oversight: Oversight,
         max_attempts: int,
     ) -> None:
         self._queue = queue
@@ -59,6 +63,7 @@ class Prompts:
         self._catalogue = catalogue
         self._files = files
         self._bus = bus
+        self._oversight = oversight
         self._max_attempts = max_attempts
 
     async def show(self, request: Request) -> Response:
@@ -149,8 +154,8 @@ class Prompts:
         )
 
     async def queue(self, request: Request) -> Response:
-        """`GET /queue`"""
-        owner = caller(request).account_id
+        """`GET /queue`; with `all=true` everybody's, for administrators."""
+        owner, name_of = await self._whose(request, "queue")
         # Before and after: a job may just be on its way back from its engine.
         waiting = self._dispatcher.waiting()
         handed_over, queued = await self._queue.active(owner)
@@ -159,14 +164,19 @@ class Prompts:
         pending = [job for job in handed_over if job.id in waiting] + queued
         return responses.json(
             {
-                "queue_running": [_item(job) for job in running],
-                "queue_pending": [_item(job) for job in pending],
+                "queue_running": [_item(job, name_of) for job in running],
+                "queue_pending": [_item(job, name_of) for job in pending],
             }
         )
 
     async def change_queue(self, request: Request) -> Response:
-        """`POST /queue` {"clear": true} or {"delete": [ids]}: waiting jobs only, and only the caller's."""
+        """`POST /queue` {"clear": true} or {"delete": [ids]}: waiting jobs only, and only the caller's.
+
+        With `all=true`, for administrators: those with these ids, whosever they are.
+        """
         body = _object(await read_json(request))
+        if asks_for_all(request):
+            return await self._cancel_of_all(request, None if body.get("clear") else body.get("delete"))
         owner = caller(request).account_id
         if body.get("clear"):
             await self._dispatcher.cancel(owner, None, [State.QUEUED])
@@ -175,36 +185,81 @@ class Prompts:
         return Response()
 
     async def interrupt(self, request: Request) -> Response:
-        """`POST /interrupt` {"prompt_id"?}: the caller's running jobs, or the one named if it is his."""
+        """`POST /interrupt` {"prompt_id"?}: the caller's running jobs, or the one named if it is his.
+
+        With `all=true`, for administrators: the one named, whosever it is.
+        """
         body = _object(await read_json(request, default={}))
         prompt_id = body.get("prompt_id")
+        if asks_for_all(request):
+            named = None if not prompt_id else [prompt_id]
+            return await self._cancel_of_all(request, named, State.RUNNING)
         ids = None if not prompt_id else _ids([prompt_id])
         await self._dispatcher.cancel(caller(request).account_id, ids, [State.RUNNING])
         return Response()
 
     async def history(self, request: Request) -> Response:
-        """`GET /history?max_items=…&offset=…`: ended jobs, oldest first."""
+        """`GET /history?max_items=…&offset=…`: ended jobs, oldest first.
+
+        With `all=true` everybody's, for administrators; then the last ALL_MOST where no limit is given.
+        """
         limit, offset = _whole(request, "max_items"), _whole(request, "offset")
-        owner = caller(request).account_id
+        owner, name_of = await self._whose(request, "history")
+        if owner is None:
+            limit = ALL_MOST if limit is None else min(limit, ALL_MOST)
         jobs = await self._queue.finished(owner, limit, -1 if offset is None else offset)
-        return responses.json({job.id: _history(job) for job in jobs})
+        return responses.json({job.id: _history(job, name_of) for job in jobs})
 
     async def history_of(self, request: Request, prompt_id: str) -> Response:
-        """`GET /history/{prompt_id}`: {id: item}; {} before its end, and for what is another's."""
+        """`GET /history/{prompt_id}`: {id: item}; {} before its end, and for what is another's.
+
+        With `all=true` another's as well, for administrators.
+        """
+        identity, name_of = caller(request), None
         try:
-            job = await self._queue.get(prompt_id, caller(request).account_id)
+            if asks_for_all(request):
+                identity.require(SCOPE)
+                job = await self._oversight.finds(identity, from_where(request), prompt_id, "details")
+                name_of = {job.owner: await self._oversight.name_of(job.owner)}
+            else:
+                job = await self._queue.get(prompt_id, identity.account_id)
         except NotFound:
             return responses.json({})
-        return responses.json({job.id: _history(job)} if job.state.ended and not job.hidden else {})
+        return responses.json({job.id: _history(job, name_of)} if job.state.ended and not job.hidden else {})
 
     async def change_history(self, request: Request) -> Response:
         """`POST /history` {"clear": true} or {"delete": [ids]}"""
+        if asks_for_all(request):
+            raise RequestError("What is in others' histories, they decide.", remedy="Ask without `all`.")
         body = _object(await read_json(request))
         owner = caller(request).account_id
         if body.get("clear"):
             await self._queue.delete_finished(owner, None)
         if "delete" in body:
             await self._queue.delete_finished(owner, _ids(body["delete"]))
+        return Response()
+
+    async def _whose(self, request: Request, what: str) -> tuple[str | None, Mapping[str, str] | None]:
+        """The owner whose jobs to show; None, and the names of all, for an administrator who asks for all."""
+        identity = caller(request)
+        if not asks_for_all(request):
+            return identity.account_id, None
+        return None, await self._oversight.looks_at_all(identity, from_where(request), what)
+
+    async def _cancel_of_all(self, request: Request, named: Any, state: State = State.QUEUED) -> Response:
+        """Only what is named: to clear everybody's queue, or stop all that runs, takes more than a slip."""
+        identity = caller(request)
+        identity.require(SCOPE)
+        if named is None:
+            raise RequestError("With `all=true` jobs are named one by one.")
+        ids, waiting = _ids(named), self._dispatcher.waiting()
+        for job_id in ids:
+            with suppress(NotFound):
+                job = await self._queue.get(job_id)
+                # A job that waits at its engine counts as queued.
+                if state is (State.QUEUED if job.id in waiting else job.state):
+                    await self._oversight.cancels(identity, from_where(request), job)
+        await self._dispatcher.cancel(None, ids, [state])
         return Response()
 
 
@@ -246,15 +301,19 @@ def _number(job: Job) -> int | float:
     return int(job.number) if job.number == int(job.number) else job.number
 
 
-def _item(job: Job) -> list[Any]:
+def _item(job: Job, name_of: Mapping[str, str] | None = None) -> list[Any]:
+    """`name_of`: the accounts' names by id, where it is to be told whose job it is."""
     payload = job.payload
-    return queue_item(_number(job), job.id, payload["prompt"], payload["extra_data"], payload["outputs"])
+    extra_data = payload["extra_data"]
+    if name_of is not None:
+        extra_data = {**extra_data, "gesso": {"owner": name_of.get(job.owner, job.owner)}}
+    return queue_item(_number(job), job.id, payload["prompt"], extra_data, payload["outputs"])
 
 
-def _history(job: Job) -> dict[str, Any]:
+def _history(job: Job, name_of: Mapping[str, str] | None = None) -> dict[str, Any]:
     status = status_of(job)
     return history_item(
-        _item(job),
+        _item(job, name_of),
         outputs=job.outputs or {},
         status_str=status["status_str"],
         completed=status["completed"],

@@ -10,6 +10,7 @@ from gesso.gateway.comfyui.prompts import Prompts
 from gesso.gateway.comfyui.settings import Settings
 from gesso.gateway.comfyui.sockets import Sockets
 from gesso.gateway.comfyui.userdata import Userdata
+from gesso.gateway.oversight import Oversight
 from gesso.gateway.routing import Routes
 
 
@@ -25,6 +26,7 @@ class ComfyUIParts:
     passthrough: Passthrough
     merged: Merged
     sockets: Sockets
+    oversight: Oversight
 
 
 # Answered by an engine: they tell of the server and its models, not of any user.
@@ -96,14 +98,16 @@ def add_comfyui(routes: Routes, parts: ComfyUIParts) -> None:
         routes.add(method, pattern, handler, api=True)
     routes.add("GET", "/user.css", userdata.stylesheet)
     routes.websocket("/ws", parts.sockets.asgi, api=True)
-    _add_engines(routes, parts.merged, parts.passthrough)
+    _add_engines(routes, parts)
     own = {pattern.partition("/{")[0] for _, pattern, _ in ours}
-    routes.fallback(parts.passthrough.unknown, needs="engines:control", kept=(*KEPT, *sorted(own)))
+    unknown = parts.oversight.noted(parts.passthrough.unknown)
+    routes.fallback(unknown, needs="engines:control", kept=(*KEPT, *sorted(own)))
 
 
-def _add_engines(routes: Routes, merged: Merged, passthrough: Passthrough) -> None:
-    """What the engines answer."""
-    for pattern, handler in merged.routes():
+def _add_engines(routes: Routes, parts: ComfyUIParts) -> None:
+    """What the engines answer; what needs engines:control is noted in the audit first."""
+    passthrough, noted = parts.passthrough, parts.oversight.noted
+    for pattern, handler in parts.merged.routes():
         routes.add("GET", pattern, handler, api=True)
     for pattern in READ:
         routes.add("GET", pattern, passthrough.read, api=True)
@@ -111,10 +115,10 @@ def _add_engines(routes: Routes, merged: Merged, passthrough: Passthrough) -> No
     for pattern in STATIC:
         routes.add("GET", pattern, passthrough.read)
     for method, pattern in CONTROL:
-        routes.add(method, pattern, passthrough.control, needs="engines:control", api=True)
-    routes.add("POST", "/free", passthrough.free, needs="engines:control", api=True)
+        routes.add(method, pattern, noted(passthrough.control), needs="engines:control", api=True)
+    routes.add("POST", "/free", noted(passthrough.free), needs="engines:control", api=True)
     for path in passthrough.opened_paths:
         pattern = path.removesuffix("*") + "{rest...}" if path.endswith("/*") else path
         routes.add("GET", pattern, passthrough.opened, api=True)
         for method in METHODS:
-            routes.add(method, pattern, passthrough.unknown, needs="engines:control", api=True)
+            routes.add(method, pattern, noted(passthrough.unknown), needs="engines:control", api=True)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from gesso.access.access import Access
+from gesso.access.audit import Audit
 from gesso.config.schema import EngineConfig
 from gesso.database.database import Database, open_database
 from gesso.database.sqlite import sqlite_url
@@ -24,6 +25,7 @@ from gesso.gateway.api_events import Events
 from gesso.gateway.console import Console
 from gesso.gateway.health import Health
 from gesso.gateway.login import Login
+from gesso.gateway.middleware.addressed import Addressed
 from gesso.gateway.middleware.failures import Failures
 from gesso.gateway.middleware.identify import Identify
 from gesso.gateway.middleware.limits import Limits
@@ -107,13 +109,19 @@ def _app(door: Door, behind_proxy: bool) -> ASGIApp:
         door.interrupted += [job.id for job in await door.queue.cancel(owner, ids, states)]
 
     routes = Routes()
-    Login(door.access, behind_proxy=behind_proxy).add_to(routes)
+    audit = Audit(door.db)
+    Login(door.access, audit, behind_proxy=behind_proxy).add_to(routes)
     Health(door.db, door.supervisor).add_to(routes)
     Console().add_to(routes)
     positions = Positions(queue=door.queue, supervisor=door.supervisor)
     events = Events(bus=Bus(), queue=door.queue, positions=positions)
     api = make_api(
-        access=door.access, queue=door.queue, supervisor=door.supervisor, cancel=cancel, events=events
+        access=door.access,
+        audit=audit,
+        queue=door.queue,
+        supervisor=door.supervisor,
+        cancel=cancel,
+        events=events,
     )
     routes.mount("/gesso/api", api)
     routes.add("GET", "/", _who)
@@ -125,7 +133,8 @@ def _app(door: Door, behind_proxy: bool) -> ASGIApp:
     routes.websocket("/ws", _echo, api=True)
     rates = Rates(routes, timer=time.monotonic)
     app: ASGIApp = Identify(rates, access=door.access, is_public=routes.is_public)
-    return UrlTokens(RequestLog(OwnPages(Failures(Limits(app, body_bytes=BODY_BYTES)))))
+    app = UrlTokens(RequestLog(OwnPages(Failures(Limits(app, body_bytes=BODY_BYTES)))))
+    return Addressed(app, behind_proxy=behind_proxy)
 
 
 async def _who(request: Request) -> Response:

@@ -9,11 +9,15 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from gesso.access.access import Access
+from gesso.access.audit import Audit
 from gesso.access.identity import Identity, Via
 from gesso.access.scopes import Role
 from gesso.gateway.comfyui.pictures import CHUNK_BYTES, Pictures
+from gesso.gateway.oversight import Oversight
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.files import Files
+from gesso.jobs.queue import Queue
 from tests.databases import opened
 from tests.unit.gateway.calls import Answer, call
 
@@ -49,7 +53,11 @@ async def upload(pictures: Pictures, size: int) -> Answer:
 def test_a_large_upload_comes_back_as_it_was(tmp_path: Path, size: int) -> None:
     async def main() -> None:
         async with opened("sqlite://") as database, Artifacts(tmp_path / "artifacts", database) as artifacts:
-            pictures = Pictures(artifacts=artifacts, files=Files(database))
+            pictures = Pictures(
+                artifacts=artifacts,
+                files=Files(database),
+                oversight=Oversight(audit=Audit(database), access=Access(database), queue=Queue(database)),
+            )
             stored = await upload(pictures, size)
             assert stored.json == {"name": "large.bin", "subfolder": "in", "type": "input"}
             where = "/view?filename=large.bin&subfolder=in&type=input"
