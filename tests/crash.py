@@ -39,7 +39,7 @@ def sealing(artifacts: Any, fn: Callable[..., Any], *rest: Any) -> bool:
 POINTS: dict[str, tuple[type, str, str, When]] = {
     "before-submit-is-stored": (Queue, "submit", "before", always),
     "after-submit-is-stored": (Queue, "submit", "after", always),
-    "after-claim": (Queue, "claim", "after-some", always),
+    "after-claim": (Queue, "place", "after-some", always),
     "before-the-engine-gets-it": (ComfyUI, "submit", "before", always),
     "after-the-engine-got-it": (ComfyUI, "submit", "after", always),
     "after-it-began": (Relay, "tell", "after", message_of_type("execution_start")),

@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -58,8 +58,15 @@ class Listener(asyncio.Queue[Delivery]):
     def _init(self, maxsize: int) -> None:
         self._queue: deque[Delivery] = deque()
         self._previews = 0
+        self.begun_at: float | None = None
+        """When (by time.monotonic) the engine first said anything about it."""
+        self.ended_at: float | None = None
+        """When it said that it is done with it; a reader may be far from having read that."""
+        self.on_end: Callable[[], None] = lambda: None
 
     def _put(self, item: Delivery) -> None:
+        if not isinstance(item, Reconnected):
+            self._note(item)
         if _is_preview(item):
             self._previews += 1
             if self._previews > PREVIEWS_WAITING:
@@ -71,6 +78,18 @@ class Listener(asyncio.Queue[Delivery]):
         item = self._queue.popleft()
         self._previews -= _is_preview(item)
         return item
+
+    def _note(self, item: Delivery) -> None:
+        now = time.monotonic()
+        self.begun_at = now if self.begun_at is None else self.begun_at
+        if self.ended_at is None and isinstance(item, Message) and is_end(item.type, item.data):
+            self.ended_at = now
+            self.on_end()
+
+
+def is_end(kind: str, data: dict[str, Any]) -> bool:
+    """Whether a message says that its prompt is no longer executed."""
+    return kind in ENDS or (kind == "executing" and data.get("node") is None)
 
 
 def _is_preview(item: Delivery) -> bool:
@@ -201,7 +220,7 @@ class Socket:
 
     def _follow(self, kind: str, data: dict[str, Any], prompt_id: str) -> None:
         """Remember what is being executed: frames of the types 1 and 3 do not say."""
-        if kind in ENDS or (kind == "executing" and data.get("node") is None):
+        if is_end(kind, data):
             if self.executing == prompt_id:
                 self.executing = self._node = None
         elif kind == "execution_start":

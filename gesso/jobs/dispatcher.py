@@ -5,14 +5,17 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
+from functools import partial, reduce
+from operator import itemgetter
 
 from gesso.engines.comfyui import Cancellation
 from gesso.errors import Conflict, EngineError, StorageError
 from gesso.events import Bus, EngineChanged
 from gesso.fleet.member import Member
 from gesso.fleet.supervisor import Supervisor
+from gesso.jobs.claim import Offer
 from gesso.jobs.job import Cancelled, Claim, Job, State
+from gesso.jobs.placement import Seat, loaded_after, models_of
 from gesso.jobs.queue import Queue
 from gesso.jobs.relay import announce
 from gesso.jobs.runner import Runner
@@ -27,6 +30,8 @@ FALLBACK_S = 1.0
 RESUME_S = 3.0
 # A second job is handed to an engine whose job takes less than this.
 SOON_S = 1.0
+# How many jobs' files may still be on their way to us while their engine is given more.
+COLLECTING = 4
 # How often a defect of ours may strike one job before it is given up as failed.
 DEFECTS = 3
 GONE = {"code": "engine_gone", "message": "The engine that ran the job is gone."}
@@ -53,12 +58,17 @@ class Dispatcher:
         # Jobs that some engine may be at work on, and that nobody follows.
         self._orphans: list[Claim] = []
         self._defects: dict[str, int] = {}
+        # Being taken back from their engines.
+        self._recalled: set[str] = set()
+        # By engine: when a job last ended there, by time.monotonic.
+        self._used_at: dict[str, float] = {}
         # No longer at their engines, and not yet recorded as waiting.
         self._coming_back: set[str] = set()
         self._running: dict[str, tuple[Claim, Member, asyncio.Task[None]]] = {}
         # Set when a job came or went, or an engine's state changed.
         self._wake = asyncio.Event()
         bus.subscribe(EngineChanged, lambda _: self._wake.set())
+        runner.on_over = self._wake.set
         for member in supervisor.members():
             member.jobs = partial(self._jobs_at, member.name)
 
@@ -75,7 +85,7 @@ class Dispatcher:
                 # The one broad except of this loop: one bad tick must not end all dispatch.
                 try:
                     await self._adopt(tasks)
-                    await self._recall()
+                    self._recall(tasks)
                     await self._claim(tasks)
                 except Exception:
                     logger.exception("dispatcher tick failed")
@@ -97,6 +107,8 @@ class Dispatcher:
         busy: set[str] = set()
         waiting = set(self._coming_back)
         for job_id, (_, member, _) in self._running.items():
+            if self._runner.is_over(job_id):
+                continue
             if member.name in busy and self._runner.begun_at(job_id) is None:
                 waiting.add(job_id)
             busy.add(member.name)
@@ -169,33 +181,54 @@ class Dispatcher:
                 tasks.create_task(self._resume(claim))
 
     async def _claim(self, tasks: asyncio.TaskGroup) -> None:
-        for member in self._supervisor.members():
-            if not (self._claiming and member.ready) or member.catalog is None:
-                continue
-            accepts = partial(_has_all, member.catalog.catalog)
-            while room := self._room(member):
-                claims = await self._queue.claim(member.name, self._session, accepts=accepts, limit=room)
-                for claim in claims:
-                    # Asked to drain, or to end, while the claim was written: it gets nothing new.
-                    if member.ready:
-                        self._start(claim, member, tasks, adopted=False)
-                    else:
-                        await self._give_back(claim)
-                if not claims:
-                    break
+        while offers := self._offers():
+            claims = await self._queue.place(offers, self._session)
+            for claim in claims:
+                member = self._supervisor.member(claim.engine)
+                # Asked to drain, or to end, while the claim was written: it gets nothing new.
+                if member.ready:
+                    self._start(claim, member, tasks, adopted=False)
+                else:
+                    await self._give_back(claim)
+            if not claims:
+                break
 
-    async def _recall(self) -> None:
+    def _offers(self) -> list[Offer]:
+        """The engines that may be given a job now, the least busy first."""
+        found = []
+        for member in self._supervisor.members() if self._claiming else ():
+            if not member.ready or member.catalog is None:
+                continue
+            jobs = [claim.job for claim in self._claims(member)]
+            if self._has_room(member, jobs):
+                loaded = reduce(loaded_after, (models_of(job.needs) for job in jobs), member.models)
+                seat = Seat(engine=member.name, loaded=loaded, idle=not jobs)
+                offer = Offer(seat=seat, accepts=partial(_has_all, member.catalog.catalog))
+                # What was used last is loaded over last.
+                used_at = self._used_at.get(member.name, 0.0) if loaded else 0.0
+                found.append(((len(jobs), used_at), offer))
+        return [offer for _, offer in sorted(found, key=itemgetter(0))]
+
+    def _recall(self, tasks: asyncio.TaskGroup) -> None:
         """Take back jobs that wait at an engine whose job turned out to be a long one: others may come first,
         or another engine may have them."""
-        for job_id in self.waiting() & self._running.keys():
+        for job_id in (self.waiting() & self._running.keys()) - self._recalled:
             claim, member, task = self._running[job_id]
             begun = [each.job for each in self._claims(member) if self._runner.begun_at(each.job.id)]
-            if not member.draining and all(map(self._soon_done, begun)):
-                continue
-            with suppress(EngineError):
-                if await member.engine.cancel(claim.prompt_id) is Cancellation.DELETED:
-                    task.cancel()
-                    await self._give_back(claim)
+            if member.draining or not all(map(self._soon_done, begun)):
+                # Aside: an engine that is slow to answer must not keep jobs from all others.
+                self._recalled.add(job_id)
+                tasks.create_task(self._take_back(claim, member, task), name=f"recall {job_id}")
+
+    async def _take_back(self, claim: Claim, member: Member, following: asyncio.Task[None]) -> None:
+        try:
+            if await member.engine.cancel(claim.prompt_id) is Cancellation.DELETED:
+                following.cancel()
+                await self._give_back(claim)
+        except (EngineError, StorageError) as error:
+            logger.warning("job %s stays at %r: %s", claim.job.id, member.name, error.message)
+        finally:
+            self._recalled.discard(claim.job.id)
 
     async def _give_back(self, claim: Claim) -> None:
         """To the queue: its turn there was none."""
@@ -211,15 +244,18 @@ class Dispatcher:
         return running + sum(claim.engine == engine for claim in self._orphans)
 
     def _claims(self, member: Member) -> list[Claim]:
-        return [claim for claim, on, _ in self._running.values() if on is member]
+        """What the engine has to do, in its order."""
+        at_work = (claim for claim, on, _ in self._running.values() if on is member)
+        return [claim for claim in at_work if not self._runner.is_over(claim.job.id)]
 
-    def _room(self, member: Member) -> int:
-        """How many jobs it may be handed now: one; and while that is soon done, more, so that it need not
-        wait for us. A job that waits there can no more be overtaken, so it must not wait for a long one."""
-        jobs = [claim.job for claim in self._claims(member)]
-        if not jobs:
-            return 1
-        return max(0, member.config.slots - len(jobs)) if all(map(self._soon_done, jobs)) else 0
+    def _has_room(self, member: Member, jobs: Sequence[Job]) -> bool:
+        """Whether it may be handed another job beside `jobs`, which it has: if there are none; or while they
+        are soon done, so that it need not wait for us. A job that waits there can no more be overtaken, so
+        it must not wait for a long one."""
+        collecting = sum(on is member for _, on, _ in self._running.values()) - len(jobs)
+        if collecting > COLLECTING:
+            return False
+        return not jobs or (len(jobs) < member.config.slots and all(map(self._soon_done, jobs)))
 
     def _soon_done(self, job: Job) -> bool:
         expected_s = self._runner.pace.expected_s(job.needs)
@@ -233,6 +269,7 @@ class Dispatcher:
         task.add_done_callback(partial(self._ended, claim))
 
     def _ended(self, claim: Claim, task: asyncio.Task[None]) -> None:
+        self._used_at[claim.engine] = time.monotonic()
         if self._running[claim.job.id][2] is task:  # and not the one that took the job up again
             del self._running[claim.job.id]
         self._wake.set()

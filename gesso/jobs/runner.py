@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from gesso.engines.comfyui import Absent, Cancellation, Finished, Running
@@ -26,6 +28,7 @@ from gesso.jobs.files import Files
 from gesso.jobs.inputs import send_inputs
 from gesso.jobs.job import Claim, Job, State
 from gesso.jobs.pace import Pace
+from gesso.jobs.placement import loaded_after, models_of
 from gesso.jobs.queue import Queue
 from gesso.jobs.relay import Relay, announce, tell
 from gesso.jobs.verdict import Verdict, error_message, failed_here, interrupted, read_history
@@ -37,8 +40,6 @@ logger = logging.getLogger(__name__)
 SILENCE_S = 2.0
 # Between two questions to an engine that does not answer.
 PATIENCE_S = 0.5
-# How long an engine may be out of reach before its job is given to another.
-UNREACHABLE_LIMIT_S = 120.0
 # Before a job whose engine failed is tried again; longer with each attempt.
 RETRY_S = 1.0
 RETRY_LIMIT_S = 30.0
@@ -49,15 +50,22 @@ OPEN_S = 5.0
 class Runner:
     """Drives claims, one call of `run` each; the queue's fencing makes a late runner's result void."""
 
-    def __init__(self, *, queue: Queue, artifacts: Artifacts, files: Files, bus: Bus) -> None:
+    def __init__(
+        self, *, queue: Queue, artifacts: Artifacts, files: Files, bus: Bus, unreachable_s: float = 120.0
+    ) -> None:
         self._queue = queue
+        self._unreachable_s = unreachable_s
         self._artifacts = artifacts
         self._files = files
         self._bus = bus
         # Asked while the engine may not have had the job yet; by prompt id.
         self._cancelled: set[str] = set()
         self._relays: dict[str, Relay] = {}
+        # Their engines are done with them; what is left is ours.
+        self._over: set[str] = set()
         self.pace = Pace()
+        self.on_over: Callable[[], None] = lambda: None
+        """Called when an engine is done with a job, and could begin another."""
 
     async def cancel(self, claim: Claim, member: Member) -> Cancellation:
         """Have the engine stop this job, also if it is just being handed over. Raises EngineError."""
@@ -68,6 +76,10 @@ class Runner:
         """When (by time.monotonic) an engine began to execute the job; None: it still waits there."""
         relay = self._relays.get(job_id)
         return None if relay is None else relay.begun_at
+
+    def is_over(self, job_id: str) -> bool:
+        """Its engine is done with it: what remains is to fetch its files, and to record its end."""
+        return job_id in self._over
 
     async def give_up(self, claim: Claim, error: dict[str, Any]) -> None:
         """Record, and tell, that the job failed for a reason of ours."""
@@ -81,6 +93,7 @@ class Runner:
             await self._run(claim, member, adopted=adopted)
         finally:
             self._cancelled.discard(claim.prompt_id)
+            self._over.discard(claim.job.id)
             self._relays.pop(claim.job.id, None)
 
     async def _run(self, claim: Claim, member: Member, *, adopted: bool) -> None:
@@ -104,6 +117,7 @@ class Runner:
         relay = Relay(claim=claim, bus=self._bus, queue=self._queue, collector=collector)
         self._relays[job.id] = relay
         async with member.socket.listen(claim.prompt_id) as listener:
+            listener.on_end = partial(self._note_end, claim, member, listener)
             if not adopted:
                 await self._hand_over(claim, member)
             elif isinstance(await self._ask(claim, member), Absent):
@@ -148,8 +162,6 @@ class Runner:
                 ended = await relay.tell(message)
                 if not ended:
                     continue
-                if relay.begun_at is not None:
-                    self.pace.learn(claim.job.needs, time.monotonic() - relay.begun_at)
             location = await self._ask(claim, member, ended=ended)
             if isinstance(location, Running):
                 await relay.begin()
@@ -166,16 +178,26 @@ class Runner:
                     return interrupted(claim.job, time.time())
                 raise EngineUnreachable(f"{claim.engine!r} lost the job: its process was restarted")
 
+    def _note_end(self, claim: Claim, member: Member, listener: Listener) -> None:
+        # Not when we have read so far: before that its files may be fetched, and the engine need not wait.
+        self._over.add(claim.job.id)
+        member.models = loaded_after(member.models, models_of(claim.job.needs))
+        if listener.begun_at is not None and listener.ended_at is not None:
+            self.pace.learn(claim.job.needs, listener.ended_at - listener.begun_at)
+        self.on_over()
+
     async def _ask(self, claim: Claim, member: Member, *, ended: bool = False) -> Location:
         """Where the engine has the job. An engine that does not answer is unknown, not lost: ask again,
-        until it has been out of reach for so long that another engine should have the job."""
+        until it has been out of reach for so long that another engine should have the job. What a process
+        of ours had is gone with it, however long the next one takes to start."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + UNREACHABLE_LIMIT_S
+        deadline = loop.time() + self._unreachable_s
         while True:
             try:
                 return await member.engine.locate(claim.prompt_id, ended=ended)
             except EngineUnreachable:
-                if loop.time() > deadline or member.given_up:
+                ended_here = not member.external and member.pid is None
+                if loop.time() > deadline or member.given_up or ended_here:
                     raise
                 await asyncio.sleep(PATIENCE_S)
 
