@@ -133,6 +133,9 @@ class JobsConfig(Table):
     max_attempts: Annotated[int, Field(ge=1)] = 3
     """How often a job is tried when its engine dies under it. A workflow that fails is not repeated."""
 
+    unreachable_s: Seconds = 120.0
+    """How long an engine may be away before others get its jobs; after its process has ended nobody waits."""
+
     lease_s: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 15.0
     """A gateway that is not heard of for this long has lost its jobs; another takes them over."""
 
