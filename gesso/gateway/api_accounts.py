@@ -17,11 +17,18 @@ Administrator = Annotated[Identity, Depends(holder("accounts:manage"))]
 
 def account_routes(access: Access) -> APIRouter:
     router = APIRouter(tags=["accounts"])
+    _add_keys(router, access)
+    _add_users(router, access)
 
     @router.get("/whoami")
     async def whoami(identity: Caller) -> Whoami:
         """Whose key this is, and what it may do."""
         return Whoami.of(identity)
+
+    return router
+
+
+def _add_keys(router: APIRouter, access: Access) -> None:
 
     @router.get("/keys")
     async def list_keys(identity: Owner, account: str | None = None, all: bool = False) -> Keys:
@@ -56,6 +63,8 @@ def account_routes(access: Access) -> APIRouter:
         own_only = None if identity.may("accounts:manage") else identity.account_id
         return Key.of(await access.revoke_key(key_id, own_only, by=identity, address=where))
 
+
+def _add_users(router: APIRouter, access: Access) -> None:
     @router.get("/users")
     async def list_users(identity: Administrator) -> Users:
         """Every account."""
@@ -75,8 +84,6 @@ def account_routes(access: Access) -> APIRouter:
     @router.post("/users/{name}/enable")
     async def enable_user(identity: Administrator, where: Where, name: str) -> User:
         return User.of(await access.set_disabled(name, False, by=identity, address=where))
-
-    return router
 
 
 def _is_self(identity: Identity, account: str | None) -> bool:

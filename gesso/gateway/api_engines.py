@@ -25,15 +25,7 @@ Lines = Annotated[int, Query(ge=0, le=100_000)]
 
 def engine_routes(supervisor: Supervisor, audit: Audit) -> APIRouter:
     router = APIRouter(prefix="/engines", tags=["engines"])
-
-    async def note(by: Identity, verb: str, name: str, where: str) -> None:
-        """Before it is done. What stops an engine is done even if it cannot be noted, see `Audit`."""
-        stops = verb in ("stop", "drain")
-        if verb in ("start", "stop", "restart"):
-            supervisor.own(name)
-        else:
-            supervisor.member(name)
-        await audit.note(by, f"engine.{verb}", name, address=where, even_unwritten=stops)
+    _add_levers(router, supervisor, audit)
 
     @router.get("")
     async def list_engines(identity: Reader) -> Engines:
@@ -43,6 +35,32 @@ def engine_routes(supervisor: Supervisor, audit: Audit) -> APIRouter:
     @router.get("/{name}")
     async def show_engine(identity: Reader, name: str) -> Engine:
         return Engine.of(supervisor.member(name))
+
+    @router.get("/{name}/logs", response_class=PlainTextResponse)
+    async def show_logs(
+        identity: Controller, where: Where, name: str, lines: Lines = 100, follow: bool = False
+    ) -> Response:
+        """The last lines of its log; with `follow=1` then each new line, until you hang up."""
+        member = _logged(supervisor.member(name))
+        await audit.looked(identity, "engine.logs", name, address=where)
+        if follow:
+            stream = _lines(followed(member.log, lines=lines))
+            return StreamingResponse(stream, media_type="text/plain; charset=utf-8")
+        last = await asyncio.to_thread(tail, member.log, lines)
+        return PlainTextResponse("".join(line + "\n" for line in last))
+
+    return router
+
+
+def _add_levers(router: APIRouter, supervisor: Supervisor, audit: Audit) -> None:
+    async def note(by: Identity, verb: str, name: str, where: str) -> None:
+        """Before it is done. What stops an engine is done even if it cannot be noted, see `Audit`."""
+        stops = verb in ("stop", "drain")
+        if verb in ("start", "stop", "restart"):
+            supervisor.own(name)
+        else:
+            supervisor.member(name)
+        await audit.note(by, f"engine.{verb}", name, address=where, even_unwritten=stops)
 
     @router.post("/{name}/start", status_code=202)
     async def start_engine(identity: Controller, where: Where, name: str) -> Engine:
@@ -83,21 +101,6 @@ def engine_routes(supervisor: Supervisor, audit: Audit) -> APIRouter:
         await note(identity, "resume", name, where)
         await supervisor.resume(name)
         return Engine.of(supervisor.member(name))
-
-    @router.get("/{name}/logs", response_class=PlainTextResponse)
-    async def show_logs(
-        identity: Controller, where: Where, name: str, lines: Lines = 100, follow: bool = False
-    ) -> Response:
-        """The last lines of its log; with `follow=1` then each new line, until you hang up."""
-        member = _logged(supervisor.member(name))
-        await audit.looked(identity, "engine.logs", name, address=where)
-        if follow:
-            stream = _lines(followed(member.log, lines=lines))
-            return StreamingResponse(stream, media_type="text/plain; charset=utf-8")
-        last = await asyncio.to_thread(tail, member.log, lines)
-        return PlainTextResponse("".join(line + "\n" for line in last))
-
-    return router
 
 
 def _logged(member: Member) -> Member:

@@ -1,6 +1,6 @@
 """`/gesso/api/jobs`: one's own jobs; those of all with jobs:all."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -15,6 +15,7 @@ from gesso.jobs import job as jobs
 from gesso.jobs.job import State
 from gesso.jobs.positions import Positions
 from gesso.jobs.queue import ACTIVE, Queue
+from gesso.jobs.queue_listing import Listed
 
 Owner = Annotated[Identity, Depends(holder("jobs:own"))]
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -25,11 +26,47 @@ Waiting = Callable[[], Collection[str]]
 """`Dispatcher.waiting`: jobs that an engine has, but has not begun."""
 
 
+class _Shown:
+    """Jobs as the API tells them, with what their records do not hold."""
+
+    def __init__(self, queue: Queue, oversight: Oversight, waiting: Waiting, positions: Positions) -> None:
+        self._titles = Titles(queue)
+        self._oversight = oversight
+        self._waiting = waiting
+        self._positions = positions
+
+    async def listed(
+        self, identity: Identity, found: Sequence[Listed], name_of: Mapping[str, str]
+    ) -> list[Job]:
+        title_of = await self._titles.of(found, identity.account_id)
+        at_engine = self._waiting()
+        return [
+            Job.of(
+                job,
+                name_of.get(job.owner, job.owner),
+                title=title_of[job.id],
+                at_engine=job.id in at_engine,
+                position=Position.of(await self._positions.of(job)),
+            )
+            for job in found
+        ]
+
+    async def details(self, identity: Identity, job: jobs.Job) -> JobDetails:
+        mine = job.owner == identity.account_id
+        return JobDetails.of(
+            job,
+            identity.name if mine else await self._oversight.name_of(job.owner),
+            title=(await self._titles.of([job], identity.account_id))[job.id],
+            at_engine=job.id in self._waiting(),
+            position=Position.of(await self._positions.of(job)),
+        )
+
+
 def job_routes(
     queue: Queue, cancel: Cancel, oversight: Oversight, waiting: Waiting, positions: Positions
 ) -> APIRouter:
     router = APIRouter(prefix="/jobs", tags=["jobs"])
-    titles = Titles(queue)
+    shown = _Shown(queue, oversight, waiting, positions)
 
     @router.get("")
     async def list_jobs(
@@ -50,35 +87,12 @@ def job_routes(
         owner = None if all else identity.account_id
         found = await queue.page(owner, frozenset(state or State), limit=limit + 1, after=after)
         listed, more = found[:limit], len(found) > limit
-        title_of = await titles.of(listed, identity.account_id)
-        at_engine = waiting()
-        return Jobs(
-            jobs=[
-                Job.of(
-                    job,
-                    name_of.get(job.owner, job.owner),
-                    title=title_of[job.id],
-                    at_engine=job.id in at_engine,
-                    position=Position.of(await positions.of(job)),
-                )
-                for job in listed
-            ],
-            more=more,
-        )
+        return Jobs(jobs=await shown.listed(identity, listed, name_of), more=more)
 
     @router.get("/{job_id}")
     async def show_job(identity: Owner, where: Where, job_id: str) -> JobDetails:
         """One job, with what was asked and what came of it."""
-        return await details(identity, await oversight.finds(identity, where, job_id, "details"))
-
-    async def details(identity: Identity, job: jobs.Job) -> JobDetails:
-        return JobDetails.of(
-            job,
-            identity.name if job.owner == identity.account_id else await oversight.name_of(job.owner),
-            title=(await titles.of([job], identity.account_id))[job.id],
-            at_engine=job.id in waiting(),
-            position=Position.of(await positions.of(job)),
-        )
+        return await shown.details(identity, await oversight.finds(identity, where, job_id, "details"))
 
     @router.post("/{job_id}/cancel")
     async def cancel_job(identity: Owner, where: Where, job_id: str) -> JobDetails:
@@ -86,6 +100,6 @@ def job_routes(
         owner = None if identity.may("jobs:all") else identity.account_id
         await oversight.cancels(identity, where, await queue.get(job_id, owner))
         await cancel(owner, [job_id], ACTIVE)
-        return await details(identity, await queue.get(job_id, owner))
+        return await shown.details(identity, await queue.get(job_id, owner))
 
     return router
