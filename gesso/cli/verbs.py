@@ -31,6 +31,10 @@ VERBS: dict[str, Verb] = {
     "engines": Verb(
         module="gesso.cli.engines", help="List, drain, start, stop and restart engines, and read their logs."
     ),
+    "audit": Verb(
+        module="gesso.cli.audit",
+        help="Show who did what to what, from where; for administrators.",
+    ),
     "config": Verb(module="gesso.cli.config", help="Check and show the configuration."),
 }
 
