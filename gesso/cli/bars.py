@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from gesso.client.position import in_words
 from gesso.client.progress import Progress
 
 _LINE_EVERY_S = 2.0
+_WAITING_LINE_EVERY_S = 10.0
 
 
 class Bar(Protocol):
@@ -31,16 +33,26 @@ def bar(*, quiet: bool) -> Iterator[Bar]:
 
 
 class Lines:
-    """A line when a node begins, when it counts its first step, every two seconds, and at the end."""
+    """A line when a node begins, when it counts its first step, every two seconds, and at the end.
+
+    Before that, while the job waits: when its place changes, and every ten seconds.
+    """
 
     def __init__(self) -> None:
         self._at: tuple[str | None, int | None] = (None, None)
+        self._place = 0
         self._told = 0.0
 
     def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.position is not None:
+            place = progress.position.place
+            if place != self._place or now - self._told >= _WAITING_LINE_EVERY_S:
+                self._place, self._told = place, now
+                print(f"waiting: {in_words(progress.position)}", file=sys.stderr, flush=True)
+            return
         if progress.node is None and not progress.fraction:
             return
-        now = time.monotonic()
         # A node's first step is news, too: it says how many there will be.
         at = (progress.node, progress.steps)
         if at == self._at and now - self._told < _LINE_EVERY_S:
@@ -69,6 +81,7 @@ def _drawn() -> Iterator[Bar]:
         task = drawing.add_task("waiting for its turn", total=1.0)
 
         def show(progress: Progress) -> None:
-            drawing.update(task, completed=progress.fraction, description=escape(described(progress)))
+            text = in_words(progress.position) if progress.position else described(progress)
+            drawing.update(task, completed=progress.fraction, description=escape(text))
 
         yield show

@@ -44,8 +44,18 @@ def list_(
         show.as_json(found)
         return
     owner = ["owner"] if everybody else []
-    columns = ["id", "state", *owner, "engine", "created", "took s", "error"]
-    rows = [[*show.fields(job, "id", "state", *owner, "engine"), *_end(job)] for job in found]
+    # Only where the server tells, and something waits.
+    place = ["place"] if any(_place(job) for job in found) else []
+    columns = ["id", "state", *place, *owner, "engine", "created", "took s", "error"]
+    rows = [
+        [
+            *show.fields(job, "id", "state"),
+            *(_place(job) for _ in place),
+            *show.fields(job, *owner, "engine"),
+            *_end(job),
+        ]
+        for job in found
+    ]
     show.table(columns, rows, empty="No jobs.")
 
 
@@ -65,7 +75,7 @@ def show_(id: Id, url: options.Url = None, key: options.Key = None, as_json: opt
     names = ("id", "state", "owner", "engine", "attempt", "max_attempts")
     fields = {name: job[name] for name in names if name in job}
     fields |= {name: show.moment(job.get(name)) for name in ("created", "started", "finished")}
-    show.record(fields | {"error": _reason(job), "files": _files(job)})
+    show.record(_standing(job, fields) | {"error": _reason(job), "files": _files(job)})
 
 
 @app.command()
@@ -108,6 +118,25 @@ def _end(job: dict[str, Any]) -> list[object]:
     started, finished = job.get("started"), job.get("finished")
     took = finished - started if started and finished else None
     return [show.moment(job.get("created") or started), took, _reason(job)]
+
+
+def _place(job: dict[str, Any]) -> int | None:
+    """Among all that wait; None of a job that does not wait."""
+    from gesso.client.position import position_of
+
+    position = position_of(job)
+    return position.place or None if position else None
+
+
+def _standing(job: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields, with where the job stands if it has not ended."""
+    from gesso.client.position import in_words, position_of, spread
+
+    position = position_of(job)
+    if position is None:
+        return fields
+    waits = {"place": f"{position.place}: {in_words(position)}"} if position.place else {}
+    return fields | waits | ({"takes": spread(position.takes_s)} if position.takes_s else {})
 
 
 def _reason(job: dict[str, Any]) -> object:

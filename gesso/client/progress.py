@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gesso.client.position import Position
 from gesso.protocol.frames import Preview, PreviewWithMetadata, decode
 
 
@@ -25,6 +26,8 @@ class Progress:
     steps: int | None = None
     preview: bytes | None = field(default=None, repr=False)
     """An encoded picture (JPEG, PNG or WebP), when this news is one."""
+    position: Position | None = None
+    """While it waits for its turn on gesso: how many jobs are ahead, and when it is expected to start."""
 
 
 _ENDS = frozenset({"execution_success", "execution_error", "execution_interrupted"})

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gesso.client._async.connection import AsyncConnection
-from gesso.client._async.lookup import locate
+from gesso.client._async.lookup import locate, record
 from gesso.client._async.output import AsyncResult, result
 from gesso.client._async.waiting import AsyncWaiting
 from gesso.client.place import Place
+from gesso.client.position import Position, position_of
 from gesso.client.progress import Progress
 from gesso.errors import Problem
 
@@ -58,6 +59,13 @@ class AsyncJob:
     async def place(self) -> Place:
         """Where the job is now: queued, running, finished, or absent."""
         return (await locate(self._connection, self.id)).place
+
+    async def position(self) -> Position | None:
+        """How many jobs are ahead of it, and when it is expected to start.
+
+        None where the server does not tell: the job has ended, or the server is not gesso.
+        """
+        return position_of(await record(self._connection, self.id))
 
     async def result(self) -> AsyncResult | None:
         """The result if the job is finished, None if it is not; raises what the job failed with."""

@@ -7,11 +7,12 @@ from typing import Any
 
 from gesso.client import verdict
 from gesso.client._async.connection import AsyncConnection
-from gesso.client._async.lookup import locate, was_cancelled
+from gesso.client._async.lookup import locate, record, was_cancelled
 from gesso.client.flavour import AsyncSocket, SocketLost, async_sleep
 from gesso.client.place import Place
+from gesso.client.position import position_of
 from gesso.client.progress import Progress, Tracker
-from gesso.errors import EngineUnreachable, GatewayError, NotFinished, OverLimit
+from gesso.errors import EngineUnreachable, GatewayError, GessoError, NotFinished, OverLimit
 
 _HELLO = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 _SOCKET_TIMEOUT_S = 10.0
@@ -20,6 +21,8 @@ _SOCKET_TIMEOUT_S = 10.0
 _LOOK_ANYWAY_S = (1.0, 10.0)
 _SHORTEST_SOCKET_S, _LONGEST_SOCKET_PAUSE_S = 0.5, 15.0
 _SHORTEST_S, _LONGEST_S = 0.05, 2.0
+# Before the first question after the place of a job that waits for its turn, and between two.
+_POSITION_AFTER_S, _POSITION_EVERY_S = 0.3, 2.0
 
 
 class AsyncWaiting:
@@ -47,6 +50,10 @@ class AsyncWaiting:
         self._socket_pause_s = 1.0
         self._look_anyway_s = _LOOK_ANYWAY_S[0]
         self._pause_s = _SHORTEST_S
+        self._queued = False
+        # When its place is asked for next; never, where nobody looks, or the server does not tell.
+        asks_after_s = float("inf") if on_progress is None else _POSITION_AFTER_S
+        self._ask_position_at = time.monotonic() + asks_after_s
 
     async def finished(self, *, cancelled: Callable[[], bool]) -> dict[str, Any]:
         """The job's history item, once there is one."""
@@ -99,6 +106,7 @@ class AsyncWaiting:
         self._heard = time.monotonic()
         if found.place is Place.ABSENT:
             raise verdict.gone(self._job_id, cancelled() or await was_cancelled(hurried, self._job_id))
+        self._queued = found.place is Place.QUEUED
         self._tracker.prompt = self._tracker.prompt or found.prompt
         if found.place is not Place.FINISHED and self._pause_s >= _LONGEST_S:
             self._tracker.ended = False  # the end we were told of was that of an attempt; another one follows
@@ -106,6 +114,7 @@ class AsyncWaiting:
 
     async def _listen(self) -> None:
         """Return when it is time to ask again."""
+        await self._ask_position()
         self._tracker.idle = False
         if self._socket is None or self._tracker.ended:
             await async_sleep(max(0.0, min(self._pause_s, self._remaining_s())))
@@ -115,11 +124,13 @@ class AsyncWaiting:
         self._look_anyway_s = min(_LOOK_ANYWAY_S[1], self._look_anyway_s * 2)
         while not (self._tracker.ended or self._tracker.idle) and (left_s := look - time.monotonic()) > 0:
             try:
-                frame = await self._socket.receive(left_s)
+                frame = await self._socket.receive(min(left_s, self._position_in_s()))
             except SocketLost:
                 await self._drop_socket()
                 return
-            if frame is not None:
+            if frame is None:
+                await self._ask_position()
+            else:
                 self._heard = time.monotonic()
                 self._pause_s, self._socket_pause_s = _SHORTEST_S, 1.0
                 self._tell(self._tracker.feed(frame))
@@ -127,9 +138,30 @@ class AsyncWaiting:
     def _tell(self, progress: Progress | None) -> None:
         if progress is None:
             return
+        self._queued = False
         self._look_anyway_s = _LOOK_ANYWAY_S[0]
         if self._on_progress is not None:
             self._on_progress(progress)
+
+    def _position_in_s(self) -> float:
+        """When to ask for the job's place."""
+        return max(0.0, self._ask_position_at - time.monotonic()) if self._queued else float("inf")
+
+    async def _ask_position(self) -> None:
+        """Tell where it stands, while it waits for its turn on a server that says so."""
+        if self._on_progress is None or self._position_in_s() > 0:
+            return
+        self._ask_position_at = time.monotonic() + _POSITION_EVERY_S
+        try:
+            job = await record(self._connection.within(_POSITION_EVERY_S), self._job_id)
+        except GessoError:
+            return  # of no weight: what matters is asked elsewhere
+        if job is None:
+            self._ask_position_at = float("inf")
+            return
+        position = position_of(job)
+        if position is not None and position.place:
+            self._on_progress(Progress(fraction=0.0, position=position))
 
     def _remaining_s(self) -> float:
         return float("inf") if self._deadline is None else self._deadline - time.monotonic()

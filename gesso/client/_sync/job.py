@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gesso.client._sync.connection import Connection
-from gesso.client._sync.lookup import locate
+from gesso.client._sync.lookup import locate, record
 from gesso.client._sync.output import Result, result
 from gesso.client._sync.waiting import Waiting
 from gesso.client.place import Place
+from gesso.client.position import Position, position_of
 from gesso.client.progress import Progress
 from gesso.errors import Problem
 
@@ -60,6 +61,13 @@ class Job:
     def place(self) -> Place:
         """Where the job is now: queued, running, finished, or absent."""
         return (locate(self._connection, self.id)).place
+
+    def position(self) -> Position | None:
+        """How many jobs are ahead of it, and when it is expected to start.
+
+        None where the server does not tell: the job has ended, or the server is not gesso.
+        """
+        return position_of(record(self._connection, self.id))
 
     def result(self) -> Result | None:
         """The result if the job is finished, None if it is not; raises what the job failed with."""

@@ -24,11 +24,17 @@ def locate(connection: Connection, job_id: str) -> Found:
 
 def was_cancelled(connection: Connection, job_id: str) -> bool:
     """Whether gesso remembers that the job was cancelled; ComfyUI remembers nothing of what never ran."""
+    job = record(connection, job_id)
+    return job is not None and job.get("state") == "cancelled"
+
+
+def record(connection: Connection, job_id: str) -> dict[str, Any] | None:
+    """What gesso's own API says of the job; None where the server is not gesso, or does not know it."""
     try:
         job = connection.json("GET", f"/gesso/api/jobs/{job_id}")
     except (NotFound, GatewayError):
-        return False
-    return isinstance(job, dict) and job.get("state") == "cancelled"
+        return None
+    return job if isinstance(job, dict) else None
 
 
 def _history_item(connection: Connection, job_id: str) -> dict[str, Any] | None:

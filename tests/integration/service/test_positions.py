@@ -1,11 +1,16 @@
 """Where jobs stand and when they start, as the API and its streams of events tell it, with a real engine."""
 
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gesso.client._sync.client import Client
+from gesso.client.progress import Progress
 from tests.events import DEADLINE_S, Stream
 from tests.running import wait_for
 from tests.service import RunningGesso, running_service
@@ -114,3 +119,38 @@ def test_streams_end_when_gesso_stops(tmp_path: Path) -> None:
         assert service.wait() == 0
         assert "ASGI" not in service.log() and "Traceback" not in service.log()
         assert "timeout graceful shutdown" not in service.log()
+
+
+def test_the_client_and_the_commands_say_where_a_waiting_job_stands(
+    service: RunningGesso, tmp_path: Path
+) -> None:
+    service.ended(submit(service, workflow(11)))
+    long = submit(service, workflow(12, steps=30))
+    wait_for(lambda: shown(service, long)["position"]["place"] == 0, DEADLINE_S)
+    news: list[Progress] = []
+    with Client(service.url, service.key) as client:
+        job = client.submit(workflow(13))
+        waiting = submit(service, workflow(14, steps=1))
+        listed = command(service, "jobs", "list").splitlines()
+        assert "PLACE" in listed[0]
+        assert {line.split()[0]: line.split()[2] for line in listed[1:] if " queued " in line} == {
+            job.id: "1",
+            waiting: "2",
+        }
+        record = command(service, "jobs", "show", waiting)
+        assert "2: 1 job ahead, starts in about" in record and "takes" in record
+        position = job.position()
+        assert position is not None and position.place == 1 and position.takes_s is not None
+        result = job.wait(news.append, timeout_s=DEADLINE_S)
+        assert result.outputs and job.position() is None
+    told = [progress.position for progress in news if progress.position is not None]
+    assert told[0].ahead == 0 and told[0].starts_in_s is not None
+    assert news[-1].fraction == 1.0 and news[-1].position is None
+    service.ended(waiting)
+    assert "PLACE" not in command(service, "jobs", "list").splitlines()[0]
+
+
+def command(service: RunningGesso, *words: str) -> str:
+    environment = {**os.environ, "GESSO_URL": service.url, "GESSO_KEY": service.key}
+    program = [sys.executable, "-m", "gesso", *words]
+    return subprocess.run(program, env=environment, check=True, capture_output=True, text=True).stdout
