@@ -28,6 +28,7 @@ def main() -> int:
         port=arguments.port,
         directory=Path(arguments.directory),
         upload_limit=round(arguments.max_upload_size * 1024 * 1024),
+        load_s=max(0.0, arguments.load_seconds),
     )
     recent = _log()
     try:
@@ -47,6 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--directory", default=".", help="holds input, output, temp, user and models")
     parser.add_argument("--max-upload-size", type=float, default=100, metavar="MIB")
     parser.add_argument("--allow-remote", action="store_true", help="permit addresses beyond the loopback")
+    parser.add_argument(
+        "--load-seconds",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="how long SketchPretendLoader pretends to load a model that is not the last it loaded",
+    )
     parser.add_argument(
         "--preview-method",
         choices=["none", "auto", "latent2rgb", "taesd"],

@@ -14,6 +14,7 @@ from gesso.sketch.folders import Folders
 from gesso.sketch.graph import Graph
 from gesso.sketch.graph_calls import Gathered, Returned, gather, hidden, map_over_lists, merge, read_answers
 from gesso.sketch.graph_order import DependencyCycle, Order
+from gesso.sketch.memory import Memory
 from gesso.sketch.node import Blocked, Interrupted, Node
 from gesso.sketch.progress import Outlet, Progress, RunningNode
 from gesso.sketch.registry import NODES
@@ -41,9 +42,11 @@ class Executor:
         folders: Folders,
         nodes: Mapping[str, type[Node]] = NODES,
         clock: Callable[[], float] = time.time,
+        memory: Memory | None = None,
     ) -> None:
         self.folders = folders
         self.nodes = nodes
+        self.memory = memory or Memory()
         self._clock = clock
         self._cache = Cache()
 
@@ -67,6 +70,7 @@ class Executor:
             extra_data=extra_data,
             cache=self._cache,
             folders=self.folders,
+            memory=self.memory,
             outlet=outlet,
             interrupted=interrupted,
             clock=self._clock,
@@ -82,8 +86,9 @@ class Executor:
         )
 
     def free(self) -> None:
-        """Forgets all cached results and node instances."""
+        """Forgets all cached results and node instances, and the pretended model."""
         self._cache = Cache()
+        self.memory.clear()
 
 
 class _Step(Enum):
@@ -101,6 +106,7 @@ class _Run:
     extra_data: Mapping[str, Any]
     cache: Cache
     folders: Folders
+    memory: Memory
     outlet: Outlet
     interrupted: Callable[[], bool]
     clock: Callable[[], float]
@@ -179,7 +185,9 @@ class _Run:
             data = {"node": node_id, "display_node": self.graph.display(node_id), "prompt_id": self.prompt_id}
             self.outlet.emit("executing", data)
         instance = self.cache.instance(node_id)
-        context = RunningNode(node_id, self.folders, self.progress, self.outlet, self.interrupted)
+        context = RunningNode(
+            node_id, self.folders, self.memory, self.progress, self.outlet, self.interrupted
+        )
         if node.needed is not None:
             answers = map_over_lists(
                 node, self.inputs.values, partial(node.needed, instance), before=context.check

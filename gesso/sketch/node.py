@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 from PIL.Image import Image
 
 from gesso.sketch.folders import Folders
+from gesso.sketch.memory import Memory
 
 
 class Interrupted(Exception):
@@ -50,6 +51,10 @@ class Context(Protocol):
     @property
     def folders(self) -> Folders:
         """The directories of this sketch."""
+
+    @property
+    def memory(self) -> Memory:
+        """What stands in for the GPU's memory."""
 
     @property
     def node_id(self) -> str:

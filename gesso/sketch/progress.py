@@ -9,6 +9,7 @@ from PIL.Image import Image, Resampling
 
 from gesso.sketch.folders import Folders
 from gesso.sketch.graph import Graph
+from gesso.sketch.memory import Memory
 from gesso.sketch.node import Interrupted
 
 
@@ -101,12 +102,14 @@ class RunningNode:
         self,
         node_id: str,
         folders: Folders,
+        memory: Memory,
         progress: Progress,
         outlet: Outlet,
         interrupted: Callable[[], bool],
     ) -> None:
         self.node_id = node_id
         self.folders = folders
+        self.memory = memory
         self._progress = progress
         self._outlet = outlet
         self._interrupted = interrupted

@@ -6,7 +6,7 @@ from typing import Any
 
 from gesso.sketch.folders import Folders
 from gesso.sketch.node import Input, Node
-from gesso.sketch.nodes import compositing, effects, images, load, masks, painting, save, texts
+from gesso.sketch.nodes import compositing, effects, images, load, masks, painting, pretending, save, texts
 from gesso.workflows.judge import Check
 
 NODES: dict[str, type[Node]] = {
@@ -18,6 +18,7 @@ NODES: dict[str, type[Node]] = {
     **masks.NODES,
     **texts.NODES,
     **painting.NODES,
+    **pretending.NODES,
 }
 
 

@@ -13,9 +13,11 @@ from gesso.sketch.executor import Executor
 from gesso.sketch.folders import Folders
 from gesso.sketch.frontend import frontend_root
 from gesso.sketch.logs import Recent
+from gesso.sketch.memory import Memory
 from gesso.sketch.middleware import cache_headers, failures, same_origin
 from gesso.sketch.routes.information import Information
 from gesso.sketch.routes.internal import Internal
+from gesso.sketch.routes.loads import Loads
 from gesso.sketch.routes.models import Models
 from gesso.sketch.routes.prompts import Prompts
 from gesso.sketch.routes.uploads import Uploads
@@ -37,6 +39,8 @@ class Options:
     port: int
     directory: Path
     upload_limit: int
+    load_s: float = 0.0
+    """What loading a pretended model takes."""
 
 
 class Server:
@@ -46,7 +50,8 @@ class Server:
         self._options = options
         self._folders = Folders(options.directory)
         self._folders.clear_temp()
-        self._worker = Worker(Executor(self._folders))
+        self._memory = Memory(options.load_s)
+        self._worker = Worker(Executor(self._folders, memory=self._memory))
         features = {"supports_preview_metadata": True, "max_upload_size": options.upload_limit}
         self._hub = Hub(features, self._worker.greeting)
         self._runner = web.AppRunner(
@@ -91,6 +96,7 @@ class Server:
         ]
         app.add_routes(_under_api(public))
         app.add_routes(public)
+        app.add_routes(Loads(self._memory).routes())
         app.add_routes(Internal(self._folders, self._hub, recent).routes())
         if frontend is not None:
             app.add_routes([web.static("/", frontend)])

@@ -8,9 +8,7 @@ from gesso.sketch.node import Context, Node, Spec
 from gesso.sketch.nodes.arrays import Array, to_pictures
 from gesso.sketch.nodes.brush import Painting
 from gesso.sketch.nodes.declare import IMAGE, decimal, integer
-
-_SLICE_S = 0.02
-"""How long a wait goes on before it looks whether it was interrupted."""
+from gesso.sketch.nodes.waiting import wait_until
 
 
 class SketchSteps(Node):
@@ -40,16 +38,10 @@ class SketchSteps(Node):
             for step in range(steps):
                 begun = time.monotonic()
                 painting.layer(step, context.check)
-                _wait_until(begun + seconds, context)
+                wait_until(begun + seconds, context)
                 context.progress(number * steps + step + 1, total, painting.picture())
             painted.append(np.asarray(painting.picture(), dtype=np.float32) / np.float32(255))
         return (np.stack(painted),)
-
-
-def _wait_until(deadline: float, context: Context) -> None:
-    while (left := deadline - time.monotonic()) > 0:
-        context.check()
-        time.sleep(min(left, _SLICE_S))
 
 
 NODES: dict[str, type[Node]] = {"SketchSteps": SketchSteps}

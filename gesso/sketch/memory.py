@@ -1,0 +1,35 @@
+"""What stands in for a GPU's memory: room for one pretended model, and what loading another takes."""
+
+import threading
+
+
+class Memory:
+    """Holds one model, until another is loaded or it is told to let go."""
+
+    def __init__(self, load_s: float = 0.0) -> None:
+        self.load_s = load_s
+        """How long a load takes."""
+        self._lock = threading.Lock()
+        self._loaded: str | None = None
+        self._loads = 0
+
+    def holds(self, model: str) -> bool:
+        with self._lock:
+            return self._loaded == model
+
+    def note(self, model: str) -> int:
+        """`model` has been loaded in place of what was there; returns how many loads that makes."""
+        with self._lock:
+            self._loaded = model
+            self._loads += 1
+            return self._loads
+
+    def clear(self) -> None:
+        """Hold nothing, as after POST /free."""
+        with self._lock:
+            self._loaded = None
+
+    def state(self) -> dict[str, object]:
+        """The answer of GET /sketch/loads."""
+        with self._lock:
+            return {"loaded": self._loaded, "loads": self._loads, "load_seconds": self.load_s}
