@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -102,6 +101,5 @@ def pack_engine() -> Iterator[Pack]:
             yield pack
         finally:
             pack.over.set()
-            time.sleep(0)
             server.shutdown()
             thread.join()
