@@ -28,6 +28,6 @@ def test_every_example_of_the_page_runs(sketch, tmp_path, monkeypatch, capsys):
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)  # noqa: S102
     printed = capsys.readouterr().out
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     assert len(list((tmp_path / "pictures").glob("painted_*.png"))) == 1
     assert "SketchSteps steps" in printed and "100%" in printed
