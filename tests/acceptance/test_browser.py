@@ -111,3 +111,32 @@ def test_a_picture_of_ones_own_a_saved_workflow_a_cancelled_job(
         expect(tab.page.locator(".task-item")).to_have_count(1)
         assert list(service.call("GET", "/history", key=key).json()) == [job]
         assert tab.complaints == []
+
+
+def test_a_page_opened_by_a_key_in_its_address_works_and_tells_nobody_the_address(
+    service: RunningGesso, browser: Browser
+) -> None:
+    assert service.call("POST", "/gesso/api/users", {"name": "viewer"}).status == 201
+    made = service.call("POST", "/gesso/api/keys", {"name": "frame", "account": "viewer", "in_url": True})
+    token: str = made.json()["token"]
+    # Without the slash at its end, as people copy it.
+    with opened(browser, f"{service.url}/k/{token}") as tab:
+        referrers: list[str] = []
+        tab.page.on("request", lambda asked: referrers.append(asked.headers.get("referer", "")))
+        tab.loaded()
+        tab.gallery().get_by_test_id("template-workflow-evening").click()
+        tab.has_node("SketchSteps")
+        tab.set_widget("SketchSteps", "seconds", 0.05)
+        job = tab.run()
+        assert tab.shown("SaveImage").startswith(f"{service.url}/k/{token}/api/view?")
+        tab.picture("comfyui-by-address-1400")
+        for heard in ("status", "execution_start", "progress", "binary 4", "executed"):
+            assert tab.heard[heard], f"never heard of {heard}: {tab.heard}"
+        tab.save_as("by address")
+        tab.page.reload()
+        tab.loaded()
+        tab.has_node("SketchSteps")
+        assert tab.page.context.cookies() == [] and not any(referrers)
+        assert tab.complaints == []
+    owner = service.call("GET", f"/gesso/api/jobs/{job}").json()["owner"]
+    assert owner == "viewer" and token not in service.log()
