@@ -188,7 +188,7 @@ class Audit:
     async def entries(self, wanted: Wanted) -> list[Entry]:
         """The lines wanted, the latest first."""
         await self._write_counted(self._timer())
-        return await self._db.tx(entries, wanted)
+        return await self._db.read(entries, wanted)
 
     async def _write_counted(self, now: float) -> None:
         for place, count in self._failed.over(now):
