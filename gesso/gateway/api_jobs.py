@@ -40,13 +40,14 @@ class _Shown:
     ) -> list[Job]:
         title_of = await self._titles.of(found, identity.account_id)
         at_engine = self._waiting()
+        outlooks = await self._positions.of_listed(found)
         return [
             Job.of(
                 job,
                 name_of.get(job.owner, job.owner),
                 title=title_of[job.id],
                 at_engine=job.id in at_engine,
-                position=Position.of(await self._positions.of(job)),
+                position=Position.of(outlooks[job.id]),
             )
             for job in found
         ]

@@ -185,7 +185,8 @@ class Job(Answer):
     at_engine: bool
     """It waits at its engine, which is at work on another job."""
     position: Position | None = None
-    """Its place among all that wait, and when it is expected to start; null once it has ended."""
+    """Its place among all that wait, and when it is expected to start; null once it has ended. In lists also
+    null where it is so far back that its place is not certain."""
     files: list[File]
     """What it made; in lists the first few."""
     file_count: int

@@ -101,6 +101,8 @@ def forecast(scene: Scene) -> dict[str, Outlook]:
 
 def fair_order(scene: Scene) -> list[Queued]:
     """In the order of their turns, those that no engine can run last; as far as it is certain."""
+    if not scene.engines:
+        return _turns(scene, lambda job: True)[0]
     order, certain = _turns(scene, lambda job: bool(job.kind.takes))
     return order + _turns(scene, lambda job: not job.kind.takes)[0] if certain else order
 
@@ -207,6 +209,10 @@ class _Play:
         self._was_held: set[int] = set()
         for index, job in enumerate(order):
             self._open[frozenset(job.kind.takes)].append(index)
+        self._for: dict[str, list[list[int]]] = {
+            name: [places for engines, places in self._open.items() if name in engines]
+            for name in scene.engines
+        }
         for name, jobs in scene.engines.items():
             self._take_over(name, jobs)
 
@@ -242,9 +248,7 @@ class _Play:
     def _first(self, name: str) -> int | None:
         """The first job in the order of turns that this engine can run and its owner may."""
         best: list[int] | None = None
-        for engines, places in self._open.items():
-            if name not in engines:
-                continue
+        for places in self._for[name]:
             while places and self._room[self._order[places[0]].owner] <= 0:
                 index = heappop(places)
                 heappush(self._held[self._order[index].owner], index)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
@@ -69,54 +69,67 @@ class Positions:
         waiting: Callable[[], Collection[str]] = frozenset,
         begun_at: Callable[[str], float | None] = lambda job_id: None,
         clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
         self._supervisor = supervisor
         self._waiting = waiting
         self._begun_at = begun_at
         self.clock = clock
+        self._timer = timer
         self._moment = Moment()
         self._fresh_until = 0.0
         self._looking = asyncio.Lock()
         self._paces: Paces = {}
         self._paces_at: dict[str, float] = {}
 
-    async def of(self, job: Job | Listed) -> Outlook | None:
+    async def of(self, job: Job) -> Outlook | None:
         """None: it has ended. A job that runs has place 0."""
-        if job.state.ended:
-            return None
-        outlook = await self._find(job.id)
-        if job.state is State.RUNNING and job.id not in self._waiting():
-            return Outlook(place=0, starts=None, takes=outlook.takes if outlook else None)
+        outlook = (await self.of_listed([job]))[job.id]
+        if outlook is None and job.state is State.QUEUED:
+            return await self._about(job.id)
         return outlook
+
+    async def of_listed(self, jobs: Sequence[Job | Listed]) -> dict[str, Outlook | None]:
+        """By id. None: it has ended, or it is so far back that its place is not certain."""
+        alive = [job for job in jobs if not job.state.ended]
+        outlooks: dict[str, Outlook | None] = dict.fromkeys((job.id for job in jobs), None)
+        if not alive:
+            return outlooks
+        moment = await self.now()
+        if any(job.created >= moment.at and job.id not in moment.outlooks for job in alive):
+            moment = await self.now(self.clock())
+        waiting = self._waiting()
+        for job in alive:
+            outlooks[job.id] = outlook = moment.outlooks.get(job.id)
+            if job.state is State.RUNNING and job.id not in waiting:
+                takes = outlook.takes if outlook else None
+                outlooks[job.id] = Outlook(place=0, starts=None, takes=takes)
+        return outlooks
 
     async def now(self, since: float = 0.0) -> Moment:
         """The present moment, as it was a second ago at most, and not before `since` (by our clock)."""
         async with self._looking:
-            if self._moment.at < since or time.monotonic() >= self._fresh_until:
-                begun = time.monotonic()
+            if self._moment.at < since or self._timer() >= self._fresh_until:
+                begun = self._timer()
                 self._moment = await self._look()
-                ended = time.monotonic()
+                ended = self._timer()
                 self._fresh_until = begun + max(FRESH_S, (ended - begun) / COST_PART)
             return self._moment
 
-    async def _find(self, job_id: str) -> Outlook | None:
-        asked = self.clock()
-        moment = await self.now()
-        if job_id not in moment.outlooks and moment.at < asked:
-            moment = await self.now(asked)
-        if job_id in moment.outlooks or moment.scene is None:
-            return moment.outlooks.get(job_id)
+    async def _about(self, job_id: str) -> Outlook | None:
+        """The place of a job that is far back, more or less."""
+        scene = (await self.now()).scene
         try:
             owner, index = await self._queue.own_place(job_id)
         except NotFound:
             return None
-        if owner not in moment.scene.accounts:
+        if scene is None or owner not in scene.accounts:
             return None
-        return Outlook(place=place_beyond(moment.scene, owner, index), starts=None, takes=None)
+        return Outlook(place=place_beyond(scene, owner, index), starts=None, takes=None)
 
     async def _look(self) -> Moment:
-        at, ticks = self.clock(), time.monotonic()
+        at, ticks = self.clock(), self._timer()
         sight = Sight(
             engines={
                 member.name: partial(_has_all, member.catalog.catalog)

@@ -217,7 +217,7 @@ def test_a_hundred_who_ask_at_once_are_answered_by_one_look(tmp_path: Path) -> N
                 return await read(*asked)
 
             b.queue.backlog = counted  # type: ignore[method-assign,assignment]
-            positions = Positions(queue=b.queue, supervisor=supervisor, clock=b.clock)
+            positions = Positions(queue=b.queue, supervisor=supervisor, clock=b.clock, timer=b.clock)
             moments = await asyncio.gather(*(positions.now() for _ in range(100)))
             assert looks == 1 and all(moment is moments[0] for moment in moments)
             found = await asyncio.gather(*(positions.of(job) for job in jobs))
@@ -231,6 +231,24 @@ def test_a_hundred_who_ask_at_once_are_answered_by_one_look(tmp_path: Path) -> N
             assert looks == 2
             await b.queue.cancel(None)
             assert await positions.of(await b.queue.get(jobs[0].id)) is None
+
+    asyncio.run(scenario())
+
+
+def test_jobs_far_back_are_asked_about_one_by_one_and_lists_pass_over_them(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with bench(sqlite_url(tmp_path / "gesso.sqlite3")) as b, nobody(tmp_path) as supervisor:
+            await crowd(b, {"ada": 3000, "bob": 2000})
+            b.clock.pass_s(1.0)
+            positions = Positions(queue=b.queue, supervisor=supervisor, clock=b.clock, timer=b.clock)
+            listed = await b.queue.page("ada", limit=3000)
+            found = await positions.of_listed(listed)
+            assert len(found) == 3000
+            first, last = found[listed[0].id], found[listed[-1].id]
+            assert first is not None and first.place <= 2 and last is None
+            about = await positions.of(await b.queue.get(listed[-1].id))
+            assert about is not None and about.place == 5000 and about.starts is None
+            await b.queue.cancel(None)
 
     asyncio.run(scenario())
 
