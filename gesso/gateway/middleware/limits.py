@@ -4,7 +4,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gesso.access.identity import Identity
 from gesso.config.values import size_text
-from gesso.errors import TooLarge
+from gesso.errors import RequestError, TooLarge
 from gesso.gateway.responses import raw_path_of
 
 HEADER_COUNT = 200
@@ -55,14 +55,19 @@ class Limits:
 
 
 def _check_headers(scope: Scope) -> int:
-    """The announced length of the body, 0 if none is. TooLarge for headers out of all proportion."""
+    """The announced length of the body, 0 if none is. TooLarge for headers out of all proportion;
+    RequestError for two hosts."""
     headers = scope["headers"]
     size = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
-    length = 0
+    length = hosts = 0
     for name, value in headers:
         size += len(name) + len(value)
         if name == b"content-length" and value.isdigit():
             length = int(value)
+        hosts += name == b"host"
+    if hosts > 1:
+        # A proxy in front might have gone by the other one. RFC 9112, 3.2.
+        raise RequestError("The request names more than one host.")
     if len(headers) > HEADER_COUNT or size > HEADER_BYTES:
         raise TooLarge(
             f"The request has more than {HEADER_COUNT} headers, or {HEADER_BYTES} bytes of them.",

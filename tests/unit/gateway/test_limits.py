@@ -8,7 +8,7 @@ import pytest
 from gesso.access.identity import Identity, Via
 from gesso.access.limits import Allowance
 from gesso.access.scopes import Role
-from gesso.errors import TooLarge
+from gesso.errors import RequestError, TooLarge
 from gesso.gateway.middleware.limits import HEADER_BYTES, HEADER_COUNT, OWN_BODY_BYTES, Limits
 from tests.unit.gateway.calls import Answer, call
 
@@ -96,3 +96,9 @@ def test_an_account_may_be_allowed_a_smaller_body_than_others() -> None:
         sent(chunks=[b"x" * 500] * 3, scope=scope)
     with pytest.raises(TooLarge, match="1 KB"):
         sent(headers=[("Content-Length", "1001")], scope=scope)
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_a_request_to_two_hosts_is_refused(kind: str) -> None:
+    with pytest.raises(RequestError, match="more than one host"):
+        sent(kind=kind, headers=[("Host", "here"), ("Host", "elsewhere")])
