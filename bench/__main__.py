@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import claims, jobs, proxying, startup, transfers
 from bench.figures import Section
+from bench.load import measure as measure_load
 from bench.machine import describe, load
 from bench.page import as_json, as_page, as_text
 from bench.place import Place
@@ -20,6 +21,7 @@ SECTIONS: dict[str, Callable[[Place], Section]] = {
     "start": jobs.measure_start,
     "jobs": jobs.measure_many,
     "claims": claims.measure,
+    "load": measure_load,
     "startup": startup.measure,
 }
 

@@ -17,7 +17,7 @@ the ratios are what should hold.
 TAIL = """
 ## Again
 
-`./dev bench` takes all of it, in five minutes or so, and writes this page; nothing else should run meanwhile.
+`./dev bench` takes all of it, in seven minutes or so, and writes this page; nothing else should run then.
 `./dev bench NAME…` takes some of it ({names}), `--quick` fewer samples, `--json` prints the figures for
 programs; none of these touches the page. nginx, Caddy and wrk are Debian packages
 (`apt-get install nginx-light caddy wrk`); what needs one that is missing is left out, and said so. The bench

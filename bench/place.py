@@ -59,7 +59,7 @@ class Memory:
         self._process = psutil.Process(pid)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
-        self.before_mib = self.peak_mib = self._now()
+        self.before_mib = self.peak_mib = self.now_mib()
 
     def __enter__(self) -> "Memory":
         self._thread.start()
@@ -71,7 +71,7 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._done.wait(0.005):
-            self.peak_mib = max(self.peak_mib, self._now())
+            self.peak_mib = max(self.peak_mib, self.now_mib())
 
-    def _now(self) -> float:
+    def now_mib(self) -> float:
         return float(self._process.memory_info().rss) / 2**20
