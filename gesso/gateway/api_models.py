@@ -151,7 +151,10 @@ class Engine(Answer):
 
 
 class File(Answer):
-    """To be fetched, by the job's owner, from `/view?filename=…&subfolder=…&type=…`."""
+    """To be fetched, by the job's owner, from `/view?filename=…&subfolder=…&type=…`.
+
+    With jobs:all, of another's job, by the same with `&all=true&job=ID`.
+    """
 
     filename: str
     subfolder: str
