@@ -53,6 +53,14 @@ class Moment:
     scene: Scene | None = None
     mine: Mapping[str, list[str]] = field(default_factory=dict)
 
+    def overlooks(self, job: Job | Listed) -> bool:
+        """Whether the job, which has not ended, came only after this."""
+        if job.id in self.outlooks:
+            return False
+        # Where the queue is too long to look at all of it, one that is missing may just be far back.
+        whole = self.scene is not None and not any(each.beyond for each in self.scene.accounts.values())
+        return whole or job.created >= self.at
+
 
 class Positions:
     """Places and estimates, for whoever asks, as often as he asks.
@@ -97,7 +105,7 @@ class Positions:
         if not alive:
             return outlooks
         moment = await self.now()
-        if any(job.created >= moment.at and job.id not in moment.outlooks for job in alive):
+        if any(map(moment.overlooks, alive)):
             moment = await self.now(self.clock())
         waiting = self._waiting()
         for job in alive:
