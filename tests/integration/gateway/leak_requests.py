@@ -132,12 +132,12 @@ def disguised(row: Row, ask: Ask, ids: Ids, disguise: str) -> Request:
 
 
 def asks(
-    matrix: list[Row], whom: For | None = None, *, disguise: str = AS_IT_IS
+    matrix: list[Row], whom: For | None = None, *, disguise: str = AS_IT_IS, most: int | None = None
 ) -> Iterator[tuple[Row, Ask]]:
-    """Those for whom; what is only another name of a route is asked for undisguised."""
+    """Those for whom, `most` of each; what is only another name of a route is asked for undisguised."""
     for row in matrix:
         if (whom is None or row.whom is whom) and (disguise == AS_IT_IS or not row.alias):
-            yield from ((row, ask) for ask in row.asks)
+            yield from ((row, ask) for ask in row.asks[:most])
 
 
 def named(ask: Ask) -> set[str]:

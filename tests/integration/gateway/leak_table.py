@@ -43,7 +43,7 @@ COMFYUI = (
         Ask(path="/prompt", body={"prompt": BLANK, "prompt_id": "{queued}"}),
         oracle=TAKEN,
     ),
-    own("GET", "/queue", "/queue", shows=("{running}", "{queued}", "SECRET")),
+    own("GET", "/queue", "/queue", shows=("{running}", "{queued}", "SECRET"), all=True),
     own(
         "POST",
         "/queue",
@@ -60,8 +60,16 @@ COMFYUI = (
         "/history?max_items=-1",
         "/history?prompt_id={job}",
         shows=("{job}", "{output}", "SECRET"),
+        all=True,
     ),
-    own("GET", "/history/{prompt_id}", "/history/{job}", "/history/{failed}", shows=("{client}", "SECRET")),
+    own(
+        "GET",
+        "/history/{prompt_id}",
+        "/history/{job}",
+        "/history/{failed}",
+        shows=("{client}", "SECRET"),
+        all=True,
+    ),
     own(
         "POST",
         "/history",
@@ -111,7 +119,10 @@ COMFYUI = (
         "/view?filename={output}&subfolder={folder}&channel=rgb",
         "/view?filename={folder}/{output}%20%5Boutput%5D",
         "/view?filename={output}&subfolder=./{folder}&type=output&rand=1",
+        "/view?filename={output}&subfolder={folder}&type=output&job={job}",
+        "/view?filename={temp}&type=temp&job={job}",
         shows=("picture",),
+        all=True,
     ),
     own(
         "GET",

@@ -109,6 +109,7 @@ OURS = (
         Ask(path=f"{API}/users/{{account_id}}/limits", body={"jobs_queued": 1}),
         safe=False,
     ),
+    admin("GET", f"{API}/audit", f"{API}/audit", f"{API}/audit?actor={{account}}&target={{job}}"),
     admin("GET", f"{API}/users"),
     admin("POST", f"{API}/users", Ask(path=f"{API}/users", body={"name": "{account}"})),
     admin("POST", f"{API}/users/{{name}}/disable", f"{API}/users/{{account}}/disable", safe=False),
