@@ -1,6 +1,6 @@
 """A model of the queue: the rule of turns over plain lists, to hold the SQL against and to simulate with."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from gesso.jobs.fairness import (
@@ -13,6 +13,10 @@ from gesso.jobs.fairness import (
     settle,
     withdraw,
 )
+from gesso.jobs.placement import Line, Models, Seat, Waiting, decide, models_of
+
+# An engine on offer, and the needs it meets (None: all).
+Seats = tuple[Seat, Collection[str] | None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +37,11 @@ class ModelJob:
     cancel_asked: bool = False
     charged: float = 0.0
     started: float = 0.0
+    overtaken: float | None = None
+
+    @property
+    def models(self) -> Models:
+        return models_of((self.need,))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,23 +91,70 @@ class Turns:
 
     def claim(self, now: float, needs: Collection[str] | None = None) -> ModelJob | None:
         """The next job for an engine that has `needs` (None: that has everything)."""
-        heads: dict[str, ModelJob] = {}
+        taken = self.place([(Seat(engine="engine"), needs)], now)
+        return taken[0][0] if taken else None
+
+    def place(self, offers: Sequence[Seats], now: float) -> list[tuple[ModelJob, str]]:
+        """At most one job for each engine, with the name of the engine."""
+        left, taken = list(offers), []
+        wanted = {job.models for job in self.jobs if job.state == "queued"}
+        while left and (found := self._next(left, wanted, now)) is not None:
+            taken.append(found)
+            left = [offer for offer in left if offer[0].engine != found[1]]
+        return taken
+
+    def _next(
+        self, offers: Sequence[Seats], wanted: Collection[Models], now: float
+    ) -> tuple[ModelJob, str] | None:
+        every = (
+            None if any(needs is None for _, needs in offers) else set().union(*(n or () for _, n in offers))
+        )
+        lines = self._lines(every, now)
+        if not lines:
+            return None
+        head = min(
+            (jobs[0] for jobs in lines.values()), key=lambda job: (self.flows[job.owner].vtime, job.seq)
+        )
+        fitting = {
+            seat.engine: (seat, needs) for seat, needs in offers if needs is None or head.need in needs
+        }
+
+        def runnable(seat: Seat) -> list[Line]:
+            here = self._lines(fitting[seat.engine][1], now)
+            last = self.flows[head.owner].vtime
+            order = sorted((self.flows[each].vtime, each) for each in here if each != head.owner)
+            later = [owner for vtime, owner in order if vtime >= last]
+            return [
+                Line(vtime=self.flows[owner].vtime, jobs=[_waiting(job) for job in here[owner]])
+                for owner in [head.owner, *later]
+            ]
+
+        seat, instead = decide(head.models, [seat for seat, _ in fitting.values()], wanted, runnable, now)
+        job = head
+        if instead is not None:
+            job = self.jobs[instead.seq - 1]
+            for seq in instead.overtaken:
+                passed = self.jobs[seq - 1]
+                passed.overtaken = now if passed.overtaken is None else passed.overtaken
+        self._take(job, now)
+        return job, seat.engine
+
+    def _lines(self, needs: Collection[str] | None, now: float) -> dict[str, list[ModelJob]]:
+        """The jobs that an engine with `needs` could run now, by owner, in his order."""
+        lines: dict[str, list[ModelJob]] = {}
         for job in sorted(self.jobs, key=lambda job: (-job.priority, job.number, job.seq)):
             runnable = job.state == "queued" and job.not_before <= now
-            if runnable and (needs is None or job.need in needs):
-                heads.setdefault(job.owner, job)
-        open_heads = [
-            head for owner, head in heads.items() if self.flows[owner].running < self.max_running[owner]
-        ]
-        if not open_heads:
-            return None
-        job = min(open_heads, key=lambda head: (self.flows[head.owner].vtime, head.seq))
+            open_ = self.flows[job.owner].running < self.max_running[job.owner]
+            if runnable and open_ and (needs is None or job.need in needs):
+                lines.setdefault(job.owner, []).append(job)
+        return lines
+
+    def _take(self, job: ModelJob, now: float) -> None:
         learnt = self.learnt.get(job.need, UNKNOWN_COST_S)
         charged = charge(self.flows[job.owner], self.turn, learnt if job.cost_s is None else job.cost_s)
         self.flows[job.owner], self.turn = charged.flow, charged.turn
         job.state, job.charged, job.started = "running", charged.charge, now
         job.attempt += 1
-        return job
 
     def finish(self, job: ModelJob, state: str, now: float) -> None:
         real_s = now - job.started
@@ -127,3 +183,9 @@ class Turns:
 
     def running(self) -> list[ModelJob]:
         return [job for job in self.jobs if job.state == "running"]
+
+
+def _waiting(job: ModelJob) -> Waiting:
+    return Waiting(
+        seq=job.seq, models=job.models, overtaken=job.overtaken, lane=(job.priority, job.number < 0)
+    )

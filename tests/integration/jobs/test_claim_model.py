@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -17,15 +17,22 @@ from sqlalchemy import Engine, select, update
 
 from gesso.database import postgres, sqlite
 from gesso.database.migrations import prepare
-from gesso.database.schema import flow, metadata, turn
+from gesso.database.schema import flow, job, metadata, turn
 from gesso.jobs import claim, queue_end, queue_submit, queue_views
 from gesso.jobs.job import Claim, Limits, Spec, State
+from gesso.jobs.placement import PATIENCE_S, Models, Seat
 from gesso.jobs.queue_rows import set_limits
 from tests.databases import Cluster
 from tests.turns import ModelJob, Turns
 
 OWNERS = ("ada", "ben", "cleo")
-NEEDS = ("flux", "sdxl")
+# Two with models, and one that needs none.
+FLUX, SDXL, PLAIN = NEEDS = (
+    "file:UNETLoader.unet_name=flux.sft",
+    "file:Loader.name=sdxl.ckpt",
+    "class:Plain",
+)
+ENGINES = ("left", "right")
 
 
 class QueueAndModel(RuleBasedStateMachine):
@@ -44,7 +51,7 @@ class QueueAndModel(RuleBasedStateMachine):
                     conn.execute(table.delete())
             conn.execute(update(turn).values(vtime=0.0))
             for number, owner in enumerate(OWNERS):
-                weight, most = 1.0 + number, 3 - number
+                weight, most = 1.0 + number, 6 - 2 * number
                 self.model.add_user(owner, weight=weight, max_running=most)
                 set_limits(conn, owner, Limits(weight=weight, max_running=most))
 
@@ -83,6 +90,33 @@ class QueueAndModel(RuleBasedStateMachine):
             assert expected is not None and taken.attempt == expected.attempt
             self.claims[taken.job.id] = taken
 
+    @rule(
+        needs=st.tuples(*[st.one_of(st.just(set(NEEDS)), st.sets(st.sampled_from(NEEDS), min_size=1))] * 2),
+        loaded=st.tuples(*[st.sampled_from([frozenset(), frozenset({FLUX}), frozenset({SDXL})])] * 2),
+        idle=st.tuples(st.booleans(), st.booleans()),
+        number=st.integers(1, 2),
+    )
+    def place(
+        self,
+        needs: tuple[set[str], set[str]],
+        loaded: tuple[Models, Models],
+        idle: tuple[bool, bool],
+        number: int,
+    ) -> None:
+        seats = [
+            Seat(engine=engine, loaded=loaded[at], idle=idle[at])
+            for at, engine in enumerate(ENGINES[:number])
+        ]
+        expected = self.model.place(list(zip(seats, needs, strict=False)), self.now)
+        offers = [
+            claim.Offer(seat=seat, accepts=set(has).issuperset)
+            for seat, has in zip(seats, needs, strict=False)
+        ]
+        with self.engine.begin() as conn:
+            claims = claim.place(conn, offers, "session", self.now)
+        assert [(taken.job.id, taken.engine) for taken in claims] == [(job.id, at) for job, at in expected]
+        self.claims |= {taken.job.id: taken for taken in claims}
+
     def _one_running(self, data: st.DataObject) -> tuple[ModelJob, Claim]:
         job = data.draw(st.sampled_from(self.model.running()))
         return job, self.claims.pop(job.id)
@@ -112,7 +146,7 @@ class QueueAndModel(RuleBasedStateMachine):
         with self.engine.begin() as conn:
             queue_end.cancel(conn, job.owner, [job.id], (State.QUEUED, State.RUNNING), self.now)
 
-    @rule(seconds=st.floats(0.1, 5_000.0))
+    @rule(seconds=st.one_of(st.sampled_from([1.0, 10.0, PATIENCE_S]), st.floats(0.1, 5_000.0)))
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
@@ -122,6 +156,8 @@ class QueueAndModel(RuleBasedStateMachine):
             assert queue_views.integrity(conn) == []
             rows = {row.owner: row for row in conn.execute(select(flow))}
             vturn = conn.execute(select(turn.c.vtime)).scalar_one()
+            overtaken = dict(conn.execute(select(job.c.id, job.c.overtaken)).all())
+        assert overtaken == {each.id: each.overtaken for each in self.model.jobs}
         assert vturn == pytest.approx(self.model.turn)
         for owner, expected in self.model.flows.items():
             row = rows[owner]
@@ -155,10 +191,49 @@ def run_machine(url: str, examples: int) -> None:
         )
 
 
+jobs = st.tuples(
+    st.sampled_from(OWNERS[:2]),
+    st.sampled_from((FLUX, SDXL, FLUX, SDXL, PLAIN)),
+    st.sampled_from((0, 0, 0, 1)),
+)
+kept = st.sampled_from((frozenset({FLUX}), frozenset({FLUX}), frozenset({SDXL}), frozenset()))
+places = st.tuples(st.tuples(kept, kept), st.sampled_from((1, 1, 2)), st.sampled_from((0.0, PATIENCE_S, 5.0)))
+
+
+def run_places(url: str, examples: int) -> None:
+    """What the machine seldom comes upon: long queues of jobs with models, and engines that have one."""
+    with prepared(url) as engine:
+        machine = type("Machine", (QueueAndModel,), {"engine": engine})
+
+        @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(queue=st.lists(jobs, min_size=6, max_size=14), steps=st.lists(places, min_size=3, max_size=8))
+        def agree(
+            queue: list[tuple[str, str, int]], steps: list[tuple[tuple[Models, Models], int, float]]
+        ) -> None:
+            both = machine()
+            for owner, need, priority in queue:
+                both.submit(owner, need, 4.0, priority, front=False)
+            for loaded, number, seconds in steps:
+                both.place((set(NEEDS), set(NEEDS)), loaded, (True, True), number)
+                both.accounts_agree()
+                both.wait(seconds)
+
+        agree()
+
+
 def test_sqlite_and_the_model_agree() -> None:
     run_machine("sqlite://", 40)
+
+
+def test_sqlite_and_the_model_place_alike() -> None:
+    run_places("sqlite://", 60)
 
 
 @pytest.mark.package("postgresql")
 def test_postgresql_and_the_model_agree(postgresql_cluster: Cluster) -> None:
     run_machine(postgresql_cluster.new_database(), 8)
+
+
+@pytest.mark.package("postgresql")
+def test_postgresql_and_the_model_place_alike(postgresql_cluster: Cluster) -> None:
+    run_places(postgresql_cluster.new_database(), 10)
