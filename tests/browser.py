@@ -109,7 +109,15 @@ class Tab:
             f"""([type, name, value]) => {{ {WIDGET}; widget.value = value }}""", [node_type, name, value]
         )
 
+    def widget(self, node_type: str, name: str) -> object:
+        return self.page.evaluate(
+            f"""([type, name]) => {{ {WIDGET}; return widget.value }}""", [node_type, name]
+        )
+
     def upload(self, path: Path) -> None:
+        assert self.offer(path).status == 200
+
+    def offer(self, path: Path) -> Response:
         """Press "choose file to upload" of the loader: the canvas draws it, so no element is clicked."""
         with self.page.expect_file_chooser() as chooser:
             self.page.evaluate(
@@ -117,7 +125,7 @@ class Tab:
             )
         with self.page.expect_response(lambda response: response.url.endswith("/upload/image")) as answered:
             chooser.value.set_files(path)
-        assert answered.value.status == 200
+        return answered.value
 
     def save_as(self, name: str) -> None:
         """Ctrl+S, a name, Enter."""
