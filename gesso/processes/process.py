@@ -191,7 +191,8 @@ class Process:
     async def _end_orphans(self, deadline: float) -> None:
         """Children that outlived the leader: they may hold the port or the card that a successor needs."""
         loop = asyncio.get_running_loop()
-        orphans = self._orphans()
+        # It asks the system about every process there is.
+        orphans = await asyncio.to_thread(self._orphans)
         for orphan in orphans:
             with suppress(psutil.NoSuchProcess):
                 orphan.terminate()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -74,13 +75,15 @@ def response_for(error: GessoError, scope: Scope) -> Response:
 
 def _not_ready(error: NoEngine) -> Response:
     """A page that becomes ComfyUI by itself: people open the address before the engines have started."""
-    pages = files("gesso.gateway") / "pages"
-    frame, content = (
-        Template((pages / name).read_text("utf-8")) for name in ("login.html", "not_ready.html")
-    )
+    frame, content = _page("login.html"), _page("not_ready.html")
     page = frame.substitute(title="Not ready", content=content.substitute(message=escape(error.message)))
     headers = {"cache-control": "no-store", "refresh": str(REFRESH_S), "retry-after": str(REFRESH_S)}
     return html(page, error.status, headers)
+
+
+@cache
+def _page(name: str) -> Template:
+    return Template((files("gesso.gateway") / "pages" / name).read_text("utf-8"))
 
 
 def is_navigation(scope: Scope) -> bool:
