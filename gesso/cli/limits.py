@@ -94,7 +94,7 @@ def print_limits(told: dict[str, Any]) -> None:
     for name, limit in told["limits"].items():
         amounts = [_amount(name, limit["used"]), _amount(name, limit["limit"], none="none")]
         rows.append([name, *amounts, "account" if limit["own"] else role])
-    rows.append(["weight", None, f"{told['weight']:g}", "account"])
+    rows.append(["weight", None, f"{told['weight']:g}", "everybody" if told["weight"] == 1 else "account"])
     show.table(["limit", "used", "of", "set for"], rows, empty="No limits.")
 
 

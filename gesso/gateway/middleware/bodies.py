@@ -52,7 +52,9 @@ def _comfyui(error: GessoError, request_id: str | None) -> dict[str, Any]:
     if isinstance(error, InvalidWorkflow) and error.body:
         return error.body
     extra = {} if request_id is None else {"request_id": request_id}
-    told = {"type": error.code, "message": error.message, "details": error.remedy, "extra_info": extra}
+    # The frontend shows "message: details".
+    message = error.message.removesuffix(".")
+    told = {"type": error.code, "message": message, "details": error.remedy, "extra_info": extra}
     return {"error": told, "node_errors": {}}
 
 

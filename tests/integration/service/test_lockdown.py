@@ -42,7 +42,7 @@ def ada(fleet: RunningGesso) -> str:
 
 
 def answers_nothing(reply: Reply) -> bool:
-    return reply.status == 404 and reply.json()["error"]["message"] == "There is nothing at this address."
+    return reply.status == 404 and reply.json()["error"]["message"] == "There is nothing at this address"
 
 
 @pytest.mark.parametrize("path", ["/mtb/status", "/api/mtb/status", "/pack/files/a/b.png"])

@@ -69,7 +69,7 @@ def test_every_error_has_a_body_in_every_dialect(kind: type[GessoError], dialect
             assert answer.json == {
                 "error": {
                     "type": kind.code,
-                    "message": error.message,
+                    "message": error.message.removesuffix("."),
                     "details": error.remedy,
                     "extra_info": answer.json["error"]["extra_info"],
                 },
