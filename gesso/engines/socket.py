@@ -62,7 +62,7 @@ class Listener(asyncio.Queue[Delivery]):
         """When (by time.monotonic) the engine first said anything about it."""
         self.ended_at: float | None = None
         """When it said that it is done with it; a reader may be far from having read that."""
-        self.on_end: Callable[[], None] = lambda: None
+        self.on_end: Callable[[Message], None] = lambda message: None
 
     def _put(self, item: Delivery) -> None:
         if not isinstance(item, Reconnected):
@@ -84,7 +84,7 @@ class Listener(asyncio.Queue[Delivery]):
         self.begun_at = now if self.begun_at is None else self.begun_at
         if self.ended_at is None and isinstance(item, Message) and is_end(item.type, item.data):
             self.ended_at = now
-            self.on_end()
+            self.on_end(item)
 
 
 def is_end(kind: str, data: dict[str, Any]) -> bool:

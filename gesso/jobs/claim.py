@@ -13,7 +13,7 @@ from gesso.database.schema import turn
 from gesso.jobs.claim_statements import CANDIDATE, FREE, OVERTAKE, RIVALS, WINDOW, queued_needs
 from gesso.jobs.fairness import UNKNOWN_COST_S, charge
 from gesso.jobs.job import Claim, State
-from gesso.jobs.placement import LOAD_S, Line, Models, Seat, Waiting, decide, models_of
+from gesso.jobs.placement import Line, Models, Seat, Waiting, decide, models_of
 from gesso.jobs.queue_rows import change_job, lock_flow, to_claim, to_flow, write_flow
 
 Accepts = Callable[[tuple[str, ...]], bool]
@@ -109,7 +109,7 @@ class _Round:
 
     def _lines(self, turn_of: Row[Any], seat: Seat) -> Iterator[Line]:
         """What could go first on `seat`; read only as far as it is looked at."""
-        until = turn_of.vtime + LOAD_S
+        until = turn_of.vtime + seat.load_s
         rivals = self._conn.execute(RIVALS, {"whose": turn_of.owner, "since": turn_of.vtime, "until": until})
         for owner, vtime in ((turn_of.owner, turn_of.vtime), *rivals.all()):
             asked = {"needs": list(self._accepted[seat.engine]), "engine": seat.engine, "now": self._now}

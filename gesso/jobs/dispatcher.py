@@ -18,7 +18,7 @@ from gesso.jobs.job import Cancelled, Claim, Job, State
 from gesso.jobs.placement import Seat, loaded_after, models_of
 from gesso.jobs.queue import Queue
 from gesso.jobs.relay import announce
-from gesso.jobs.runner import Runner
+from gesso.jobs.runner import Runner, kind_of
 from gesso.workflows.catalog import Catalog
 from gesso.workflows.needs import lacking
 
@@ -202,7 +202,8 @@ class Dispatcher:
             jobs = [claim.job for claim in self._claims(member)]
             if self._has_room(member, jobs):
                 loaded = reduce(loaded_after, (models_of(job.needs) for job in jobs), member.models)
-                seat = Seat(engine=member.name, loaded=loaded, idle=not jobs)
+                load_s = self._runner.pace.load_s(loaded)
+                seat = Seat(engine=member.name, loaded=loaded, load_s=load_s, idle=not jobs)
                 offer = Offer(seat=seat, accepts=partial(_has_all, member.catalog.catalog))
                 # What was used last is loaded over last.
                 used_at = self._used_at.get(member.name, 0.0) if loaded else 0.0
@@ -215,7 +216,7 @@ class Dispatcher:
         for job_id in (self.waiting() & self._running.keys()) - self._recalled:
             claim, member, task = self._running[job_id]
             begun = [each.job for each in self._claims(member) if self._runner.begun_at(each.job.id)]
-            if member.draining or not all(map(self._soon_done, begun)):
+            if member.draining or not self._soon_done(member, begun):
                 # Aside: an engine that is slow to answer must not keep jobs from all others.
                 self._recalled.add(job_id)
                 tasks.create_task(self._take_back(claim, member, task), name=f"recall {job_id}")
@@ -255,13 +256,20 @@ class Dispatcher:
         collecting = sum(on is member for _, on, _ in self._running.values()) - len(jobs)
         if collecting > COLLECTING:
             return False
-        return not jobs or (len(jobs) < member.config.slots and all(map(self._soon_done, jobs)))
+        return not jobs or (len(jobs) < member.config.slots and self._soon_done(member, jobs))
 
-    def _soon_done(self, job: Job) -> bool:
-        expected_s = self._runner.pace.expected_s(job.needs)
-        begun_at = self._runner.begun_at(job.id)
-        spent_s = 0.0 if begun_at is None else time.monotonic() - begun_at
-        return expected_s is not None and max(expected_s, spent_s) < SOON_S
+    def _soon_done(self, member: Member, jobs: Sequence[Job]) -> bool:
+        """Whether each of `jobs`, in this order its next, takes less than `SOON_S`."""
+        loaded = member.models
+        for job in jobs:
+            models = models_of(job.needs)
+            expected_s = self._runner.pace.expected_s(kind_of(job), loads=not models <= loaded)
+            begun_at = self._runner.begun_at(job.id)
+            spent_s = 0.0 if begun_at is None else time.monotonic() - begun_at
+            if expected_s is None or max(expected_s, spent_s) >= SOON_S:
+                return False
+            loaded = loaded_after(loaded, models)
+        return True
 
     def _start(self, claim: Claim, member: Member, tasks: asyncio.TaskGroup, *, adopted: bool) -> None:
         task = tasks.create_task(self._follow(claim, member, adopted=adopted), name=f"job {claim.job.id}")

@@ -85,6 +85,8 @@ class Job:
     started: float | None
     finished: float | None
     rev: int
+    shape: str | None = None
+    """The same for runs of one workflow with other seeds and texts; None: not known."""
     remaining: int | None = field(default=None, compare=False)
     """How many of its owner's jobs were queued or running after the change whose answer this is."""
 

@@ -1,21 +1,36 @@
-"""How long jobs with the same needs lately took on their engines (pure)."""
+"""How long jobs of a kind lately took on their engines, and how much of it the loading of models (pure)."""
 
-Needs = tuple[str, ...]
+from gesso.jobs.placement import LOAD_S, Models
+
 # Forgotten all at once: what is asked for often is learned again at once, too.
 KINDS_KEPT = 1000
 NEWEST_WEIGHT = 0.5
 
 
 class Pace:
+    """A kind is any text: jobs of one kind are the same work."""
+
     def __init__(self) -> None:
-        self._seconds: dict[Needs, float] = {}
+        # By kind, and whether its models had first to be loaded.
+        self._seconds: dict[tuple[str, bool], float] = {}
+        self._load_s: dict[Models, float] = {}
 
-    def learn(self, needs: Needs, seconds: float) -> None:
-        if len(self._seconds) >= KINDS_KEPT and needs not in self._seconds:
+    def learn(self, kind: str, seconds: float, *, models: Models = frozenset(), loads: bool = False) -> None:
+        if len(self._seconds) >= KINDS_KEPT and (kind, loads) not in self._seconds:
             self._seconds.clear()
-        before = self._seconds.get(needs, seconds)
-        self._seconds[needs] = before + NEWEST_WEIGHT * (seconds - before)
+            self._load_s.clear()
+        before = self._seconds.get((kind, loads), seconds)
+        self._seconds[kind, loads] = before + NEWEST_WEIGHT * (seconds - before)
+        loading_s, ready_s = (self._seconds.get((kind, each)) for each in (True, False))
+        if models and loading_s is not None and ready_s is not None:
+            self._load_s[models] = max(0.0, loading_s - ready_s)
 
-    def expected_s(self, needs: Needs) -> float | None:
+    def expected_s(self, kind: str, *, loads: bool = False) -> float | None:
         """None: no such job has run yet."""
-        return self._seconds.get(needs)
+        known = self._seconds.get((kind, loads))
+        # One that had to load took longer than one that has not.
+        return self._seconds.get((kind, True)) if known is None and not loads else known
+
+    def load_s(self, models: Models) -> float:
+        """What it takes to load these, `LOAD_S` at most; that, too, while it is not known."""
+        return min(LOAD_S, self._load_s.get(models, LOAD_S))

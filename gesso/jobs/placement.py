@@ -7,7 +7,7 @@ replaced.
 
 Going first is bounded, so that it never breaks fairness:
 
-- of another user's jobs only where he is at most `LOAD_S` of GPU time behind in the order of turns;
+- of another user's jobs only by as much GPU time as it takes to load those models again, at most `LOAD_S`;
 - each job for at most `PATIENCE_S` after it was first overtaken;
 - only jobs that would have to load are overtaken by other users, only by jobs that need not;
 - among one user's own jobs only within the next `LOOK_AHEAD`, and never past one that he put in front.
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
-# What a load of models is taken to cost: so much may shares differ because of it.
+# The most that a load of models is taken to cost: so much may shares differ because of it.
 LOAD_S = 15.0
 PATIENCE_S = 60.0
 # How many users, and how many jobs of each, are looked at.
@@ -32,10 +32,14 @@ Models = frozenset[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
-    """An engine that can be given a job. `loaded` as `models_of` names them; not `idle`: a job runs there."""
+    """An engine that can be given a job; not `idle`: one runs there.
+
+    `loaded` as `models_of` names them; `load_s`: what it takes to load them again, once they are replaced.
+    """
 
     engine: str
     loaded: Models = frozenset()
+    load_s: float = LOAD_S
     idle: bool = True
 
     def has(self, models: Models) -> bool:
@@ -137,7 +141,7 @@ def first(lines: Iterable[Line], seat: Seat, now: float) -> First | None:
     turn: float | None = None
     for line in islice(lines, LOOK_AHEAD):
         turn = line.vtime if turn is None else turn
-        if line.vtime > turn + LOAD_S:
+        if line.vtime > turn + seat.load_s:
             break
         own: list[int] = []
         head = line.jobs[0]

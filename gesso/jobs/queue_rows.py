@@ -53,6 +53,7 @@ def to_job(row: Row[Any], remaining: int | None = None) -> Job:
         started=row.started,
         finished=row.finished,
         rev=row.rev,
+        shape=row.shape,
         remaining=remaining,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from gesso.engines.comfyui import Absent, Cancellation, Finished, Running
 from gesso.engines.location import Location
-from gesso.engines.socket import Delivery, Listener, Reconnected
+from gesso.engines.socket import Delivery, Listener, Message, Reconnected
 from gesso.errors import (
     EngineError,
     EngineUnreachable,
@@ -178,12 +178,16 @@ class Runner:
                     return interrupted(claim.job, time.time())
                 raise EngineUnreachable(f"{claim.engine!r} lost the job: its process was restarted")
 
-    def _note_end(self, claim: Claim, member: Member, listener: Listener) -> None:
+    def _note_end(self, claim: Claim, member: Member, listener: Listener, message: Message) -> None:
         # Not when we have read so far: before that its files may be fetched, and the engine need not wait.
         self._over.add(claim.job.id)
-        member.models = loaded_after(member.models, models_of(claim.job.needs))
-        if listener.begun_at is not None and listener.ended_at is not None:
-            self.pace.learn(claim.job.needs, listener.ended_at - listener.begun_at)
+        models = models_of(claim.job.needs)
+        loads = not models <= member.models
+        member.models = loaded_after(member.models, models)
+        succeeded = message.type not in ("execution_error", "execution_interrupted")
+        if succeeded and listener.begun_at is not None and listener.ended_at is not None:
+            took_s = listener.ended_at - listener.begun_at
+            self.pace.learn(kind_of(claim.job), took_s, models=models, loads=loads)
         self.on_over()
 
     async def _ask(self, claim: Claim, member: Member, *, ended: bool = False) -> Location:
@@ -233,6 +237,11 @@ class Runner:
         await announce(self._bus, self._queue, job, job.state)
         if job.state is not State.QUEUED:
             tell(self._bus, job, "executing", {"node": None, "prompt_id": job.id})
+
+
+def kind_of(job: Job) -> str:
+    """The same for jobs that take the same time."""
+    return job.shape or "\n".join(job.needs)
 
 
 async def _next(listener: Listener) -> Delivery | None:

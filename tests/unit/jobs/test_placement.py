@@ -151,16 +151,15 @@ class Fleet:
     def start(self) -> None:
         busy = {engine for *_, engine in self.ends}
         free = [f"e{number}" for number in range(self.engines) if f"e{number}" not in busy]
+        held = {engine: self.loaded.get(engine, frozenset()) for engine in free}
         seats = [
-            Seat(engine=engine, loaded=self.loaded.get(engine, frozenset()) if self.affinity else frozenset())
+            Seat(engine=engine, loaded=held[engine] if self.affinity else frozenset(), load_s=self.load_s)
             for engine in free
         ]
         for job, engine in self.turns.place([(seat, None) for seat in seats], self.now):
-            load_s = (
-                self.load_s if job.models and not job.models <= self.loaded.get(engine, frozenset()) else 0.0
-            )
-            self.loads += load_s > 0
-            self.loaded[engine] = loaded_after(self.loaded.get(engine, frozenset()), job.models)
+            load_s = self.load_s if not job.models <= held[engine] else 0.0
+            self.loads += not job.models <= held[engine]
+            self.loaded[engine] = loaded_after(held[engine], job.models)
             self.started[job.id] = self.now
             heapq.heappush(self.ends, (self.now + load_s + self.real_s[job.id], job.seq, job, engine))
 
@@ -280,8 +279,10 @@ def test_two_who_always_wait_get_the_same_but_for_one_load_and_a_job_on_each_eng
     assert sim.difference() <= LOAD_S + engines * (mine[1] + longest) + unsettled
 
 
-def test_engine_goes_from_one_user_to_the_other_after_the_time_of_a_load() -> None:
+@pytest.mark.parametrize("load_s", [0.3, 5.0, LOAD_S])
+def test_engine_goes_from_one_user_to_the_other_after_the_time_of_a_load(load_s: float) -> None:
     sim = fleet(1, "xy")
+    sim.load_s = load_s
     for _ in range(200):
         sim.submit("x", A, 1.0)
         sim.submit("y", B, 1.0)
@@ -289,7 +290,7 @@ def test_engine_goes_from_one_user_to_the_other_after_the_time_of_a_load() -> No
     for end in range(180):
         sim.run(float(end))
         widest = max(widest, sim.difference())
-    assert LOAD_S <= widest <= LOAD_S + 2.0
+    assert load_s <= widest <= load_s + 2.0
 
 
 @settings(max_examples=25)
