@@ -107,9 +107,11 @@ class Crowd:
         readers = [asyncio.create_task(self._read(client)) for client in self._clients]
         begun = time.monotonic()
         async with asyncio.TaskGroup() as sending:
-            for number in range(round(self._order.jobs_per_s * self._order.seconds)):
+            number, most = 0, round(self._order.jobs_per_s * self._order.seconds)
+            while number < most:
                 await asyncio.sleep(begun + number / self._order.jobs_per_s - time.monotonic())
                 sending.create_task(self._send(self._clients[number % len(self._clients)], number))
+                number += 1
             self.seen.sent_s = time.monotonic() - begun
         await self._all_ended()
         self.seen.ended_s = time.monotonic() - begun

@@ -31,6 +31,7 @@ CATCH_ALL = {
     "gesso/fleet/keeper.py": "the tick goes on for the other engines",
     "gesso/jobs/dispatcher.py": "the tick goes on for the other jobs",
     "gesso/gateway/middleware/failures.py": "the request is answered, the server goes on",
+    "gesso/database/lines.py": "what a transaction raises is its caller's, and not that of those beside it",
     "gesso/cli/main.py": "a defect ends in a message and a status, not in a traceback",
     "gesso/sketch/executor.py": "a node may raise anything; that ends its prompt",
     "gesso/sketch/worker.py": "the next prompt must still run",

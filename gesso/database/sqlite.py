@@ -4,15 +4,13 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from gesso.database.failures import translate
+from gesso.database.lines import Line, SharedLine
 from gesso.database.migrations import prepare
 from gesso.errors import StorageError
 
@@ -26,28 +24,6 @@ _SWITCH_AGAIN_S = 0.02
 def sqlite_url(path: Path) -> str:
     """The address of a database file, e.g. "sqlite:////srv/gesso/gesso.sqlite3"."""
     return f"sqlite:///{path.absolute()}"
-
-
-class Line:
-    """One connection, and the thread that alone uses it."""
-
-    def __init__(self, engine: Engine, name: str) -> None:
-        self._engine = engine
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
-
-    async def run(self, fn: Callable[..., T], args: tuple[object, ...]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, fn, args)
-
-    def _run(self, fn: Callable[..., T], args: tuple[object, ...]) -> T:
-        try:
-            with self._engine.begin() as conn:
-                return fn(conn, *args)
-        except SQLAlchemyError as error:
-            raise translate(error) from error
-
-    async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
-        await asyncio.to_thread(self._thread.shutdown)
 
 
 class Sqlite:
@@ -72,7 +48,7 @@ class Sqlite:
 
 async def open_sqlite(url: str) -> Sqlite:
     """Open the file that `url` names; its folder is made where it is missing."""
-    writing = Line(make_engine(url), "gesso-sqlite")
+    writing: Line = SharedLine(make_engine(url), "gesso-sqlite")
     # A database in memory is its connection's own.
     reading = Line(make_engine(url, reading=True), "gesso-sqlite-read") if _path(url) else writing
     database = Sqlite(writing, reading)
