@@ -20,9 +20,16 @@ GRACE_S = 5
 MESSAGE_BYTES = 1 << 20
 
 
+# uvicorn takes a WebSocket that was refused with an HTTP answer for one that was not answered; and writes a
+# traceback for each message that is no text, with which any client could fill the log.
+NO_NEWS = (
+    "ASGI callable returned without completing handshake.",
+    "Invalid UTF-8 sequence received from client.",
+)
+
+
 def _is_news(record: logging.LogRecord) -> bool:
-    """uvicorn takes a WebSocket that was refused with an HTTP answer for one that was not answered."""
-    return record.getMessage() != "ASGI callable returned without completing handshake."
+    return record.getMessage() not in NO_NEWS
 
 
 @contextmanager
