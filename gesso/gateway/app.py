@@ -40,12 +40,8 @@ def build_app(
     add_comfyui(routes, comfyui)
     gateway = config.gateway
     origins = [gateway.public_url] if gateway.public_url else []
-    rates = Rates(
-        routes,
-        timer=time.monotonic,
-        strangers_per_s=config.limits.strangers.requests_per_s,
-        behind_proxy=gateway.behind_tls,
-    )
+    strangers_per_s = config.limits.strangers.requests_per_s
+    rates = Rates(routes, timer=time.monotonic, strangers_per_s=strangers_per_s)
     app: ASGIApp = Identify(
         rates, access=access, is_public=routes.is_public, origins=origins, strangers=rates.strangers
     )

@@ -6,7 +6,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gesso.access.identity import Identity
 from gesso.errors import OverLimit
-from gesso.gateway.address import address_of
 from gesso.gateway.guesses import network
 from gesso.gateway.responses import raw_path_of
 
@@ -67,11 +66,9 @@ class Rates:
         *,
         timer: Callable[[], float],
         strangers_per_s: float | None = None,
-        behind_proxy: bool = False,
     ) -> None:
         self._app = app
         self._strangers_per_s = strangers_per_s
-        self._behind_proxy = behind_proxy
         self._accounts = Buckets(timer)
         self._addresses = Buckets(timer)
 
@@ -90,7 +87,6 @@ class Rates:
         """Count a request of nobody's; OverLimit, where there are too many from its address."""
         if self._strangers_per_s is None or raw_path_of(scope) in HEALTH:
             return
-        address = network(address_of(scope, behind_proxy=self._behind_proxy))
-        wait_s = self._addresses.take(address, self._strangers_per_s)
+        wait_s = self._addresses.take(network(scope["gesso.address"]), self._strangers_per_s)
         if wait_s:
             raise OverLimit("There are too many requests from your address.", retry_after_s=wait_s)
