@@ -156,6 +156,7 @@ def _gateway(
         audit=audit,
         queue=queue,
         supervisor=supervisor,
+        files=files,
         cancel=dispatcher.cancel,
         events=events,
         waiting=dispatcher.waiting,

@@ -32,8 +32,8 @@ class Api:
     def patch(self, *path: str, body: Mapping[str, object]) -> Any:
         return self._ask("PATCH", path, json=body)
 
-    def delete(self, *path: str) -> Any:
-        return self._ask("DELETE", path)
+    def delete(self, *path: str, **params: object) -> Any:
+        return self._ask("DELETE", path, params=_texts(params))
 
     @contextmanager
     def text(self, *path: str, **params: object) -> Iterator[Iterator[bytes]]:

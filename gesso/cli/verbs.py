@@ -23,6 +23,7 @@ VERBS: dict[str, Verb] = {
     "run": Verb(module="gesso.cli.run", help="Run a workflow and save what it makes."),
     "status": Verb(module="gesso.cli.status", help="Show whether the server answers, and what it is at."),
     "jobs": Verb(module="gesso.cli.jobs", help="List, show and cancel jobs."),
+    "files": Verb(module="gesso.cli.files", help="List and delete your files."),
     "keys": Verb(module="gesso.cli.keys", help="List, create and revoke keys."),
     "users": Verb(module="gesso.cli.users", help="List, create, limit, disable and enable accounts."),
     "usage": Verb(

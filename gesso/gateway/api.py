@@ -21,6 +21,7 @@ from gesso.gateway.api_caller import holder
 from gesso.gateway.api_docs import described, page
 from gesso.gateway.api_engines import engine_routes
 from gesso.gateway.api_events import Events, event_routes
+from gesso.gateway.api_files import file_routes
 from gesso.gateway.api_jobs import Cancel, Waiting, job_routes
 from gesso.gateway.api_limits import OpenSockets, limit_routes
 from gesso.gateway.api_models import EngineState, JobCounts, Summary, Whoami
@@ -29,6 +30,7 @@ from gesso.gateway.etags import Unchanged
 from gesso.gateway.middleware.failures import response_for
 from gesso.gateway.oversight import Oversight
 from gesso.gateway.responses import html, json
+from gesso.jobs.files import Files
 from gesso.jobs.queue import Queue
 
 PREFIX = "/gesso/api"
@@ -40,6 +42,7 @@ def make_api(
     audit: Audit,
     queue: Queue,
     supervisor: Supervisor,
+    files: Files,
     cancel: Cancel,
     events: Events,
     waiting: Waiting = frozenset,
@@ -64,6 +67,7 @@ def make_api(
     oversight = Oversight(audit=audit, access=access, queue=queue)
     app.include_router(job_routes(queue, cancel, oversight, waiting, events.positions), prefix=PREFIX)
     app.include_router(event_routes(events, oversight), prefix=PREFIX)
+    app.include_router(file_routes(files), prefix=PREFIX)
     app.include_router(audit_routes(audit), prefix=PREFIX)
     app.add_api_route(f"{PREFIX}/openapi.json", _openapi, include_in_schema=False)
     app.add_api_route(f"{PREFIX}/docs", _docs, include_in_schema=False)

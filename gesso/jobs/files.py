@@ -95,6 +95,10 @@ class Files:
         """Raises NotFound."""
         return await self._database.read(find, account, ref)
 
+    async def page(self, account: str, type: str | None, *, largest: bool, limit: int) -> list[File]:
+        """The newest or the largest of the account's files (of one type)."""
+        return await self._database.read(page, account, type, largest, limit)
+
     async def list(self, account: str, type: str | None = None) -> list[File]:
         """The account's files (of one type), in the order of their names."""
         return await self._database.read(list_files, account, type)
@@ -174,6 +178,16 @@ def list_files(conn: Connection, account: str, type: str | None) -> list[File]:
         wanted = wanted.where(file.c.type == type)
     return [
         _to_file(row) for row in conn.execute(wanted.order_by(file.c.type, file.c.subfolder, file.c.name))
+    ]
+
+
+def page(conn: Connection, account: str, type: str | None, largest: bool, limit: int) -> list[File]:
+    wanted = select(file).where(file.c.account_id == account)
+    if type is not None:
+        wanted = wanted.where(file.c.type == type)
+    order = file.c.size if largest else file.c.created
+    return [
+        _to_file(row) for row in conn.execute(wanted.order_by(order.desc(), file.c.id.desc()).limit(limit))
     ]
 
 

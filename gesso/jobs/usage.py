@@ -144,7 +144,8 @@ def over_storage(used: int, limit: int, more: int = 0) -> OverLimit:
     return OverLimit(
         f"Your files weigh {size_text(used)}{added}; your limit is {size_text(limit)}.",
         retry_after_s=STORAGE_RETRY_S,
-        remedy="Delete pictures or saved workflows you need no more, or ask an administrator for more room.",
+        remedy="Delete files that you need no more (`gesso files list --largest`), or saved workflows; "
+        "or ask an administrator for more room.",
     )
 
 

@@ -35,7 +35,7 @@ def test_a_job_and_a_picture_over_the_limit_are_told_of_in_the_frontend(tmp_path
             assert answered.value.status == 429 and int(answered.value.headers["retry-after"]) > 0
             dialog = tab.page.get_by_role("dialog")
             expect(dialog).to_contain_text("your limit is 1 KB")
-            expect(dialog).to_contain_text("Delete pictures")
+            expect(dialog).to_contain_text("Delete files")
             tab.picture("comfyui-limit-1400")
             tab.page.keyboard.press("Escape")
             expect(dialog).to_be_hidden()

@@ -36,6 +36,7 @@ from gesso.gateway.middleware.url_tokens import UrlTokens
 from gesso.gateway.responses import json
 from gesso.gateway.routing import Routes
 from gesso.gateway.server import Server, listening
+from gesso.jobs.files import Files
 from gesso.jobs.job import State
 from gesso.jobs.positions import Positions
 from gesso.jobs.queue import Queue
@@ -120,6 +121,7 @@ def _app(door: Door, behind_proxy: bool) -> ASGIApp:
         audit=audit,
         queue=door.queue,
         supervisor=door.supervisor,
+        files=Files(door.db),
         cancel=cancel,
         events=events,
     )

@@ -126,7 +126,13 @@ def test_storage_stops_uploads_and_jobs_but_keeps_every_result(limited: User) ->
     query = "&".join(f"{name}={quote(value)}" for name, value in image.items())
     assert limited.call("GET", f"/view?{query}").status == 200
     refused(limited.submit(), "your limit is")
-    assert limited.call("DELETE", "/userdata/x.json").status == 204
+    listed = limited.call("GET", "/gesso/api/files?order=largest").json()["files"]
+    assert (listed[0]["filename"], listed[0]["size"]) == (image["filename"], max(f["size"] for f in listed))
+    nobodys = limited.service.call("DELETE", f"/gesso/api/files?filename={listed[0]['filename']}")
+    assert nobodys.status == 404
+    gone = limited.call("DELETE", f"/gesso/api/files?filename={listed[0]['filename']}")
+    assert gone.json() == listed[0]
+    assert limited.call("GET", f"/view?{query}").status == 404
     limited.ended(limited.submit())
 
 
