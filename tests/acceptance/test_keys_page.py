@@ -9,10 +9,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.service import RunningGesso, running_service
+
+pty: Any = pytest.importorskip("pty", reason="needs a terminal as POSIX has them")
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/how-to/keys.md").read_text(encoding="utf-8")
