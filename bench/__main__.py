@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import claims, jobs, proxying, startup, transfers
+from bench import claims, frontend, jobs, proxying, startup, transfers
 from bench.figures import Section
 from bench.load import measure as measure_load
 from bench.machine import describe, load
@@ -22,6 +22,7 @@ SECTIONS: dict[str, Callable[[Place], Section]] = {
     "jobs": jobs.measure_many,
     "claims": claims.measure,
     "load": measure_load,
+    "frontend": frontend.measure,
     "startup": startup.measure,
 }
 

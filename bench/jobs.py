@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,10 +21,12 @@ from tests.service import running_service
 GOAL_OVERHEAD_MS, GOAL_THROUGHPUT = 10.0, 0.95
 PATIENCE_S = 60.0
 ENGINE_CORE, OTHER_CORE = 0, 1
+THREE = "gesso, three engines"
 HOW_START = """
 One job after the other, directly and through gesso in turns: from sending `POST /prompt` to reading
 `execution_start` from the WebSocket; `picture` goes on to the message that the job has ended and its picture
-can be fetched. Each job differs from the one before, so that nothing comes from the engine's cache.
+can be fetched. Each job differs from the one before, so that nothing comes from the engine's cache. The last
+row: a gesso that has two more engines to choose from.
 """
 HOW_MANY = """
 One `POST /prompt` after the other without waiting; it ends when the last picture can be fetched. Each job
@@ -105,14 +107,14 @@ def measure_start(place: Place) -> Section:
         columns=("through", "start p50 ms", "start p99 ms", "picture p50 ms", "picture p99 ms"),
     )
     number = 30 if place.quick else 150
-    started: dict[str, list[float]] = {"direct": [], "gesso": []}
-    ended: dict[str, list[float]] = {"direct": [], "gesso": []}
-    with _both(place, "start") as ways:
+    with _both(place, "start", more=2) as ways:
+        started: dict[str, list[float]] = {name: [] for name in ways.clients}
+        ended: dict[str, list[float]] = {name: [] for name in ways.clients}
         place.say(f"{number} jobs each way, one after the other")
         for turn in range(-5, number):
             for offset, (name, one) in enumerate(ways.clients.items()):
                 begun = time.perf_counter()
-                prompt_id = one.send(small(1000 + 2 * turn + offset))
+                prompt_id = one.send(small(1000 + len(started) * turn + offset))
                 one.heard("execution_start", prompt_id)
                 start = time.perf_counter() - begun
                 one.heard("executing", prompt_id)
@@ -124,16 +126,17 @@ def measure_start(place: Place) -> Section:
             quantile(each, share) * 1000 for each in (started[name], ended[name]) for share in (0.5, 0.99)
         ]
         section.rows.append((name, *map(shown, values)))
-    overhead = quantile(started["gesso"], 0.5) - quantile(started["direct"], 0.5)
-    section.figures.append(
-        Figure(
-            what="time added until a job starts, p50",
-            value=overhead * 1000,
-            unit="ms",
-            bound=Bound.AT_MOST,
-            goal=GOAL_OVERHEAD_MS,
+    for name, which in (("gesso", ""), (THREE, ", three engines")):
+        overhead = quantile(started[name], 0.5) - quantile(started["direct"], 0.5)
+        section.figures.append(
+            Figure(
+                what=f"time added until a job starts{which}, p50",
+                value=overhead * 1000,
+                unit="ms",
+                bound=Bound.AT_MOST,
+                goal=GOAL_OVERHEAD_MS,
+            )
         )
-    )
     return section
 
 
@@ -203,14 +206,15 @@ def _pause_ms(engine: str, number: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """A client of one sketch, and a client of a gesso whose only engine is that sketch."""
+    """A client of one sketch, and clients of gessos over it."""
 
     engine: str
     clients: dict[str, Client]
 
 
 @contextmanager
-def _both(place: Place, name: str) -> Iterator[Ways]:
+def _both(place: Place, name: str, *, more: int = 0) -> Iterator[Ways]:
+    """With `more`, a client of another gesso, too, which has so many engines beside that sketch."""
     directory = place.folder(name)
     place.say("starting sketch and gesso")
     with ExitStack() as stack:
@@ -218,15 +222,25 @@ def _both(place: Place, name: str) -> Iterator[Ways]:
         # two processes doing the same differ by a tenth. So both ways lead to the same process.
         with on_core(ENGINE_CORE):
             sketch = stack.enter_context(running_sketch(directory / "sketch"))
+            others = [stack.enter_context(running_sketch(directory / f"sketch{n}")) for n in range(more)]
         stack.enter_context(on_core(OTHER_CORE))
-        toml = f'[[engine]]\nname = "sketch"\nkind = "sketch"\nurl = "{sketch.url}"\n'
-        gesso = stack.enter_context(running_service(directory / "gesso", toml))
+        services = {"gesso": stack.enter_context(running_service(directory / "gesso", _toml([sketch.url])))}
+        if others:
+            toml = _toml([sketch.url, *(each.url for each in others)])
+            services[THREE] = stack.enter_context(running_service(directory / "three", toml))
+        clients = {"direct": stack.enter_context(client(sketch.url))}
         try:
-            clients = {
-                "direct": stack.enter_context(client(sketch.url)),
-                "gesso": stack.enter_context(client(gesso.url, gesso.key)),
-            }
+            for way, gesso in services.items():
+                clients[way] = stack.enter_context(client(gesso.url, gesso.key))
             yield Ways(engine=sketch.url, clients=clients)
         except AssertionError as error:
-            error.add_note(f"the end of gesso's log:\n{gesso.log()[-4000:]}")
+            for way, gesso in services.items():
+                error.add_note(f"the end of the log of {way}:\n{gesso.log()[-4000:]}")
             raise
+
+
+def _toml(urls: Sequence[str]) -> str:
+    lines = (
+        f'[[engine]]\nname = "sketch{n}"\nkind = "sketch"\nurl = "{url}"\n' for n, url in enumerate(urls)
+    )
+    return "".join(lines)
