@@ -155,7 +155,7 @@ class LimitsConfig(Table):
     storage: Size | None = None
     """How much its files may weigh together: bytes, or text like "10GB"."""
 
-    requests_per_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 100.0
+    requests_per_s: Annotated[float, Field(ge=0.01, allow_inf_nan=False)] | None = 100.0
     """How many requests it may send in a second, over a while; ten times as many may come at once."""
 
     sockets: Annotated[int, Field(ge=1)] | None = 100
@@ -171,7 +171,7 @@ class LimitsConfig(Table):
 class StrangersConfig(Table):
     """What may come from one address of those who have shown no key that is valid."""
 
-    requests_per_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 100.0
+    requests_per_s: Annotated[float, Field(ge=0.01, allow_inf_nan=False)] | None = 100.0
     """How many requests in a second, over a while; ten times as many may come at once."""
 
 

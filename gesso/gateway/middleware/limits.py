@@ -39,7 +39,7 @@ class Limits:
 
         async def counting() -> Message:
             nonlocal taken
-            own = _own_limit(scope)
+            own = None if path.startswith(OWN_PREFIX) else _own_limit(scope)
             if own is not None and announced > own:
                 raise _too_large_for_account(own)
             message = await receive()

@@ -101,7 +101,7 @@ def test_a_rate_counts_from_the_next_request_on_and_is_lifted_again(tmp_path: Pa
             door.client(door.ada) as client,
         ):
             assert (await client.get("/who")).status_code == 200
-            slow = {"requests_per_s": 0.001}
+            slow = {"requests_per_s": 0.01}
             assert (await admin.patch("/gesso/api/users/ada/limits", json=slow)).status_code == 200
             told = [await client.get(path) for path in ("/who", "/who", "/gesso/api/whoami", "/v1/models")]
             assert [answer.status_code for answer in told[1:]] == [429, 429, 429]

@@ -1,7 +1,9 @@
 """Each limit of an account on a real gesso: hit, told in the route's dialect, at the price of no result."""
 
 import http.client
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
@@ -187,3 +189,6 @@ def test_own_limits_survive_a_restart_and_the_roles_follow_the_configuration(
             assert told["limits"]["storage"]["limit"] == storage
             assert told["weight"] == (2.0 if user is ada else 1.0)
         assert ben.call("GET", "/gesso/api/limits").json()["limits"]["sockets"]["own"]
+        with closing(sqlite3.connect(directory / "storage" / "gesso.sqlite3")) as database:
+            flows = dict(database.execute("SELECT max_queued, weight FROM flow"))
+        assert flows == {3: 2.0, 7: 1.0}

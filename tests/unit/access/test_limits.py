@@ -48,6 +48,7 @@ def test_a_change_keeps_what_it_does_not_name() -> None:
         ("storage", "much"),
         ("storage", -1),
         ("requests_per_s", float("inf")),
+        ("requests_per_s", 0.001),
         ("gpu_seconds_per_day", 0),
         ("sockets", [3]),
         ("denied_nodes", ["*"]),
