@@ -290,6 +290,10 @@ def build(service: RunningGesso) -> World:
     ada.post(f"/settings/{ids['setting']}", SECRET)
     ada.post(f"/userdata/{quote(ids['saved'], safe='')}", {"note": SECRET})
     ada.post("/userdata/user.css", f"/* {SECRET} */")
+    form_of_login = {"Content-Type": "application/x-www-form-urlencoded"}
+    signed_in = ada.ask("POST", "/gesso/login", f"key={first['token']}".encode(), form_of_login)
+    cookie = signed_in.header("set-cookie").split(";")[0].partition("=")[2]
+    assert cookie, signed_in
     in_url = ada.post("/gesso/api/keys", {"name": "address", "in_url": True}).json()["token"]
     return World(
         service=service,
@@ -301,7 +305,7 @@ def build(service: RunningGesso) -> World:
         nobody=Person("nobody", service.port),
         ids=ids,
         absent=absent_like(ids),
-        hidden=secrets_of(ids, first["token"]),
+        hidden=secrets_of(ids, first["token"]) | {"COOKIE": cookie},
         url_key=in_url,
     )
 
