@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.running import wait_for
 from tests.service import RunningGesso, running_service
 
 pty: Any = pytest.importorskip("pty", reason="needs a terminal as POSIX has them")
@@ -115,4 +116,6 @@ def test_a_key_in_an_address_opens_as_the_page_says(service: RunningGesso, tmp_p
             "queue_running": [],
             "queue_pending": [],
         }
-    assert token not in service.log() and "/k/***/queue" in service.log() and "token=***" in service.log()
+    # A line is written when its answer has gone out.
+    wait_for(lambda: all(shown in service.log() for shown in ("/k/***/queue", "token=***")), PATIENCE_S)
+    assert token not in service.log()
