@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import claims, frontend, jobs, proxying, startup, transfers
+from bench import affinity, claims, frontend, gaps, jobs, proxying, startup, transfers
 from bench.figures import Section
 from bench.load import measure as measure_load
 from bench.machine import describe, load
@@ -20,6 +20,8 @@ SECTIONS: dict[str, Callable[[Place], Section]] = {
     "transfers": transfers.measure,
     "start": jobs.measure_start,
     "jobs": jobs.measure_many,
+    "gaps": gaps.measure,
+    "affinity": affinity.measure,
     "claims": claims.measure,
     "load": measure_load,
     "frontend": frontend.measure,

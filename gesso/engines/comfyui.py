@@ -161,6 +161,14 @@ class ComfyUI:
             deleted = True  # or it has just begun to run: the next round sees it
         raise EngineRefused(f"{self.name!r} keeps the prompt in its queue")
 
+    async def withdraw(self, prompt_id: str) -> bool:
+        """Take the prompt out of the queue if it still waits there; True when it will not be executed."""
+        if not isinstance(await self._in_queue(prompt_id), Pending):
+            return False
+        await self._call("POST", "/queue", {"delete": [prompt_id]})
+        # It may have begun in between, or even ended.
+        return isinstance(await self.locate(prompt_id), Absent)
+
     async def upload(self, source: Path, *, name: str, subfolder: str = "") -> FileRef:
         """Put a file into the engine's input folder, over one of the same name; returns the name it got."""
         with await asyncio.to_thread(source.open, "rb") as file:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from gesso.database.locks import serialise
-from gesso.database.schema import turn
+from gesso.database.schema import IS_RUNNING, flow, job, turn
 from gesso.jobs.claim_statements import CANDIDATE, FREE, OVERTAKE, RIVALS, WINDOW, queued_needs
 from gesso.jobs.fairness import UNKNOWN_COST_S, charge
 from gesso.jobs.job import Claim, State
@@ -50,6 +50,24 @@ def place(conn: Connection, offers: Sequence[Offer], session: str, now: float) -
         claims.append(taken)
         round_.close(taken.engine)
     return claims
+
+
+def is_outrun(conn: Connection, held: Claim, accepts: Accepts, now: float) -> bool:
+    """Whether, were this job given back, another user's turn on its engine would come before its owner's."""
+    needs = [number for number, names in queued_needs(conn) if accepts(names)]
+    row = conn.execute(_BEFORE, {"wanted": held.job.id}).one_or_none()
+    if row is None or not needs:
+        return False
+    asked = {"needs": needs, "engine": held.engine, "now": now, "busy": []}
+    turn_of = conn.execute(CANDIDATE, asked).one_or_none()
+    return turn_of is not None and turn_of.owner != row.owner and turn_of.vtime < row.vtime
+
+
+_BEFORE = (
+    select(flow.c.owner, (flow.c.vtime - job.c.charge).label("vtime"))
+    .join(job, job.c.owner == flow.c.owner)
+    .where(job.c.id == bindparam("wanted"), IS_RUNNING)
+)
 
 
 class _Round:

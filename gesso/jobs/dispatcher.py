@@ -15,10 +15,10 @@ from gesso.fleet.member import Member
 from gesso.fleet.supervisor import Supervisor
 from gesso.jobs.claim import Offer
 from gesso.jobs.job import Cancelled, Claim, Job, State
-from gesso.jobs.placement import Seat, loaded_after, models_of
+from gesso.jobs.placement import Seat, is_soon, loaded_after, models_of
 from gesso.jobs.queue import Queue
 from gesso.jobs.relay import announce
-from gesso.jobs.runner import Runner, kind_of
+from gesso.jobs.runner import Runner, kinds_of
 from gesso.workflows.catalog import Catalog
 from gesso.workflows.needs import lacking
 
@@ -28,8 +28,6 @@ logger = logging.getLogger(__name__)
 FALLBACK_S = 1.0
 # Before a job whose end could not be recorded (no room on the disk, a defect) is taken up again.
 RESUME_S = 3.0
-# A second job is handed to an engine whose job takes less than this.
-SOON_S = 1.0
 # How many jobs' files may still be on their way to us while their engine is given more.
 COLLECTING = 4
 # How often a defect of ours may strike one job before it is given up as failed.
@@ -60,6 +58,8 @@ class Dispatcher:
         self._defects: dict[str, int] = {}
         # Being taken back from their engines.
         self._recalled: set[str] = set()
+        # By engine: the job that ran when the one behind it was taken back because of another's turn.
+        self._outrun: dict[str, str] = {}
         # By engine: when a job last ended there, by time.monotonic.
         self._used_at: dict[str, float] = {}
         # No longer at their engines, and not yet recorded as waiting.
@@ -85,8 +85,8 @@ class Dispatcher:
                 # The one broad except of this loop: one bad tick must not end all dispatch.
                 try:
                     await self._adopt(tasks)
-                    self._recall(tasks)
                     await self._claim(tasks)
+                    await self._recall(tasks)
                 except Exception:
                     logger.exception("dispatcher tick failed")
                 with suppress(TimeoutError):
@@ -210,20 +210,33 @@ class Dispatcher:
                 found.append(((len(jobs), used_at), offer))
         return [offer for _, offer in sorted(found, key=itemgetter(0))]
 
-    def _recall(self, tasks: asyncio.TaskGroup) -> None:
-        """Take back jobs that wait at an engine whose job turned out to be a long one: others may come first,
-        or another engine may have them."""
+    async def _recall(self, tasks: asyncio.TaskGroup) -> None:
+        """Take back jobs that wait at an engine: if the one before takes longer than was thought, for another
+        engine may have them; and if it is another user's turn by now."""
         for job_id in (self.waiting() & self._running.keys()) - self._recalled:
             claim, member, task = self._running[job_id]
-            begun = [each.job for each in self._claims(member) if self._runner.begun_at(each.job.id)]
-            if member.draining or not self._soon_done(member, begun):
+            jobs = [each.job for each in self._claims(member) if each.job.id != job_id]
+            begun = [job for job in jobs if self._runner.begun_at(job.id)]
+            if member.draining or not self._soon_done(member, begun) or await self._is_outrun(claim, member):
                 # Aside: an engine that is slow to answer must not keep jobs from all others.
                 self._recalled.add(job_id)
                 tasks.create_task(self._take_back(claim, member, task), name=f"recall {job_id}")
 
+    async def _is_outrun(self, claim: Claim, member: Member) -> bool:
+        """Whether another's turn has come. A short job is not worth looking; and once for each job that runs
+        is enough, whichever is put behind it then."""
+        before = next((each.job.id for each in self._claims(member)), "")
+        expected_s = self._runner.pace.expected_s(kinds_of(claim.job))
+        if is_soon(expected_s, 0.0) or self._outrun.get(member.name) == before or member.catalog is None:
+            return False
+        if not await self._queue.is_outrun(claim, partial(_has_all, member.catalog.catalog)):
+            return False
+        self._outrun[member.name] = before
+        return True
+
     async def _take_back(self, claim: Claim, member: Member, following: asyncio.Task[None]) -> None:
         try:
-            if await member.engine.cancel(claim.prompt_id) is Cancellation.DELETED:
+            if await member.engine.withdraw(claim.prompt_id):
                 following.cancel()
                 await self._give_back(claim)
         except (EngineError, StorageError) as error:
@@ -259,14 +272,14 @@ class Dispatcher:
         return not jobs or (len(jobs) < member.config.slots and self._soon_done(member, jobs))
 
     def _soon_done(self, member: Member, jobs: Sequence[Job]) -> bool:
-        """Whether each of `jobs`, in this order its next, takes less than `SOON_S`."""
+        """Whether it is done soon with each of `jobs`, which it has in this order."""
         loaded = member.models
         for job in jobs:
             models = models_of(job.needs)
-            expected_s = self._runner.pace.expected_s(kind_of(job), loads=not models <= loaded)
+            expected_s = self._runner.pace.expected_s(kinds_of(job), loads=not models <= loaded)
             begun_at = self._runner.begun_at(job.id)
             spent_s = 0.0 if begun_at is None else time.monotonic() - begun_at
-            if expected_s is None or max(expected_s, spent_s) >= SOON_S:
+            if not is_soon(expected_s, spent_s):
                 return False
             loaded = loaded_after(loaded, models)
         return True

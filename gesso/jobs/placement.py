@@ -12,8 +12,9 @@ Going first is bounded, so that it never breaks fairness:
 - only jobs that would have to load are overtaken by other users, only by jobs that need not;
 - among one user's own jobs only within the next `LOOK_AHEAD`, and never past one that he put in front.
 
-An engine with nothing to do is never kept idle while there is a job for it, but for `SOON_S` (see
-`jobs/dispatcher`): a job may be given to an engine with its models that is done that soon.
+An engine that will soon be done (`is_soon`) can be given its next job already, so that it need not wait
+for us. No engine is kept idle while there is a job for it, but that a job may be given to one that has
+its models and will soon be done.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -24,6 +25,7 @@ from itertools import islice
 # The most that a load of models is taken to cost: so much may shares differ because of it.
 LOAD_S = 15.0
 PATIENCE_S = 60.0
+SOON_S = 1.0
 # How many users, and how many jobs of each, are looked at.
 LOOK_AHEAD = 8
 
@@ -96,6 +98,11 @@ def loaded_after(loaded: Models, models: Models) -> Models:
     names none may drop them too; taking them as kept costs nothing, for any next job loads then.
     """
     return models or loaded
+
+
+def is_soon(expected_s: float | None, spent_s: float) -> bool:
+    """Whether a job that was expected to take `expected_s` has its end near, or at most just missed it."""
+    return expected_s is not None and abs(expected_s - spent_s) < SOON_S
 
 
 def decide(

@@ -16,7 +16,7 @@ from gesso.jobs import (
     queue_views,
     usage,
 )
-from gesso.jobs.claim import Accepts, Offer, claim, place
+from gesso.jobs.claim import Accepts, Offer, claim, is_outrun, place
 from gesso.jobs.job import Cancelled, Claim, Counts, Job, Limits, Reaped, Spec, State
 from gesso.jobs.queue_listing import Listed
 from gesso.jobs.queue_position import Backlog
@@ -64,6 +64,10 @@ class Queue:
         Otherwise like `claim`.
         """
         return await self._database.tx(place, offers, session, self._clock())
+
+    async def is_outrun(self, claim: Claim, accepts: Accepts) -> bool:
+        """Whether another user's turn on that engine has come, were this job not to have been claimed."""
+        return await self._database.read(is_outrun, claim, accepts, self._clock())
 
     async def finish(
         self,

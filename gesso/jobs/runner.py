@@ -187,7 +187,7 @@ class Runner:
         succeeded = message.type not in ("execution_error", "execution_interrupted")
         if succeeded and listener.begun_at is not None and listener.ended_at is not None:
             took_s = listener.ended_at - listener.begun_at
-            self.pace.learn(kind_of(claim.job), took_s, models=models, loads=loads)
+            self.pace.learn(kinds_of(claim.job), took_s, models=models, loads=loads)
         self.on_over()
 
     async def _ask(self, claim: Claim, member: Member, *, ended: bool = False) -> Location:
@@ -239,9 +239,10 @@ class Runner:
             tell(self._bus, job, "executing", {"node": None, "prompt_id": job.id})
 
 
-def kind_of(job: Job) -> str:
-    """The same for jobs that take the same time."""
-    return job.shape or "\n".join(job.needs)
+def kinds_of(job: Job) -> tuple[str, ...]:
+    """What it shares with jobs that take the same time, and with jobs that may."""
+    needs = "\n".join(job.needs)
+    return (job.shape, needs) if job.shape else (needs,)
 
 
 async def _next(listener: Listener) -> Delivery | None:

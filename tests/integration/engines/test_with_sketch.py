@@ -132,6 +132,24 @@ def test_cancel_takes_the_one_named_and_spares_the_others(url: str) -> None:
     with_engine(url, act)
 
 
+def test_withdrawing_spares_what_has_begun_or_ended(url: str) -> None:
+    async def act(engine: ComfyUI, socket: Socket) -> None:
+        first, second = (str(uuid.uuid4()) for _ in range(2))
+        async with socket.listen(first) as at_first:
+            for number, prompt_id in enumerate((first, second)):
+                prompt = painting(steps=40 if prompt_id == first else 2, seconds=0.05, seed=200 + number)
+                await engine.submit(prompt_id=prompt_id, client_id=socket.client_id, prompt=prompt)
+            await until(at_first, "progress")
+            assert not await engine.withdraw(first)
+            assert await engine.withdraw(second)
+            assert await engine.locate(second) == Absent()
+            assert not await engine.withdraw(second), "nothing waits there any more"
+            await until(at_first, "execution_success")
+            assert not await engine.withdraw(first)
+
+    with_engine(url, act)
+
+
 def test_refused_prompt_says_which_input(url: str) -> None:
     async def act(engine: ComfyUI, socket: Socket) -> None:
         prompt = painting()

@@ -9,8 +9,10 @@ from sqlalchemy import ClauseElement, Connection, select
 from gesso.database.schema import IN_HISTORY, flow, job, need
 from gesso.database.sqlite import sqlite_url
 from gesso.errors import Conflict
+from gesso.jobs.claim import Offer
 from gesso.jobs.claim_statements import CANDIDATE, DISTINCT_NEEDS
 from gesso.jobs.job import Claim, Limits, State
+from gesso.jobs.placement import PATIENCE_S, Seat
 from tests.queues import Bench, bench
 
 
@@ -88,6 +90,74 @@ def test_an_engine_gets_only_what_it_can_run(database_url: str) -> None:
             assert [claim.job.id for claim in claims] == [small.id]
             claims = await b.queue.claim("gpu1", b.session, limit=5)
             assert [claim.job.id for claim in claims] == [big.id]
+
+    asyncio.run(scenario())
+
+
+FLUX, SDXL = (f"file:CheckpointLoaderSimple.ckpt_name={name}.safetensors" for name in ("flux", "sdxl"))
+
+
+def offer(engine: str, *loaded: str, idle: bool = True) -> Offer:
+    seat = Seat(engine=engine, loaded=frozenset(loaded), idle=idle)
+    return Offer(seat=seat, accepts=lambda needs: True)
+
+
+def test_each_job_is_placed_where_its_models_are(database_url: str) -> None:
+    async def scenario() -> None:
+        async with bench(database_url) as b:
+            jobs = [await b.submit(needs=(need,)) for need in (SDXL, FLUX, FLUX)]
+            offers = [offer("gpu0", FLUX), offer("gpu1", SDXL)]
+            claims = await b.queue.place(offers, b.session)
+            assert [(claim.job.id, claim.engine) for claim in claims] == [
+                (jobs[0].id, "gpu1"),
+                (jobs[1].id, "gpu0"),
+            ]
+            assert await b.queue.place([], b.session) == []
+
+    asyncio.run(scenario())
+
+
+def test_job_is_overtaken_for_loaded_models_until_it_has_waited_long_enough(database_url: str) -> None:
+    async def scenario() -> None:
+        async with bench(database_url) as b:
+            cold = await b.submit(needs=(SDXL,))
+            warm = [await b.submit(needs=(FLUX,)) for _ in range(3)]
+            for pass_s, expected in ((0.0, warm[0]), (PATIENCE_S - 1.0, warm[1]), (1.0, cold)):
+                b.clock.pass_s(pass_s)
+                (claim,) = await b.queue.place([offer("gpu0", FLUX)], b.session)
+                assert claim.job.id == expected.id
+
+    asyncio.run(scenario())
+
+
+def test_engine_that_a_job_avoids_does_not_get_it_in_a_round_of_several(database_url: str) -> None:
+    async def scenario() -> None:
+        async with bench(database_url) as b:
+            job = await b.submit(needs=(FLUX,))
+            await b.queue.release(await b.claim("gpu0"), avoid_s=60.0)
+            offers = [offer("gpu0", FLUX), offer("gpu1")]
+            claims = await b.queue.place(offers, b.session)
+            assert [(claim.job.id, claim.engine) for claim in claims] == [(job.id, "gpu1")]
+
+    asyncio.run(scenario())
+
+
+def test_claim_is_outrun_when_another_users_turn_would_come_first(database_url: str) -> None:
+    def everything(needs: tuple[str, ...]) -> bool:
+        return True
+
+    async def scenario() -> None:
+        async with bench(database_url) as b:
+            for _ in range(3):
+                await b.submit("ada", cost_s=10.0)
+            await b.claim()
+            second = await b.claim()
+            assert not await b.queue.is_outrun(second, everything), "nobody else waits"
+            await b.submit("ben", cost_s=10.0, needs=(FLUX,))
+            assert await b.queue.is_outrun(second, everything)
+            assert not await b.queue.is_outrun(second, lambda needs: FLUX not in needs)
+            await b.queue.finish(second, State.SUCCEEDED)
+            assert not await b.queue.is_outrun(second, everything)
 
     asyncio.run(scenario())
 

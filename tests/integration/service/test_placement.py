@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.fleet import PATIENCE_S, User, at_engine, engines, new_user, running_fleet
+from tests.fleet import PATIENCE_S, User, at_engine, engines, lasting, new_user, running_fleet
 from tests.integration.sketch.workflows import Prompt
 from tests.running import wait_for
 from tests.service import RunningGesso
 
 LOAD_S = 0.3
+# Longer than jobs that are handed over two at a time anyway.
+LONG_S = 1.5
 TWO = "".join(
     f'[[engine]]\nname = "{name}"\nkind = "sketch"\narguments = ["--load-seconds", "{LOAD_S}"]\n'
     for name in ("one", "two")
@@ -90,3 +92,25 @@ def test_engine_that_was_started_anew_has_nothing_loaded(service: RunningGesso) 
     ada.submit(with_model(HARBOUR, 3))
     ended(ada)
     assert {each["loads"] for each in loads(service).values()} == {1}
+
+
+def test_engine_has_its_next_job_before_a_long_one_ends_and_gives_it_back_when_it_is_anothers_turn(
+    tmp_path: Path,
+) -> None:
+    with running_fleet(tmp_path, '[[engine]]\nname = "only"\nkind = "sketch"\n') as service:
+        ada, ben = new_user(service, "ada"), new_user(service, "ben")
+        (only,) = engines(service)
+        ada.submit(lasting(LONG_S, 0))
+        ended(ada)
+        for seed in range(10, 20):
+            hers = [ada.submit(lasting(LONG_S, 10 * seed + number)) for number in range(2)]
+            wait_for(lambda: len(at_engine(only["url"])["queue_pending"]) == 1, PATIENCE_S)
+            his = ben.submit(lasting(LONG_S, 10 * seed + 5))
+            ended(ben)
+            ended(ada)
+            runs = {each.job_id: each.begun for each in (*ada.runs(), *ben.runs())}
+            jobs = {each: ada.job(each)["attempt"] for each in hers} | {his: ben.job(his)["attempt"]}
+            assert set(jobs.values()) == {1}
+            if sorted([*hers, his], key=runs.__getitem__)[1] == his:
+                return  # on a slow machine he may come too late
+        raise AssertionError("what waited at the engine was never given back")

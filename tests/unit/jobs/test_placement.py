@@ -18,6 +18,7 @@ from gesso.jobs.placement import (
     Waiting,
     decide,
     first,
+    is_soon,
     loaded_after,
     models_of,
 )
@@ -120,6 +121,18 @@ def test_turn_is_taken_on_another_engine_rather_than_overtaken() -> None:
     lines = {"one": [line(job(1, B), job(2, A))], "two": [line(job(1, B), job(2, A))]}
     seat, instead = decide(frozenset({B}), seats, [frozenset({A})], lambda seat: lines[seat.engine], 0.0)
     assert (seat.engine, instead) == ("two", None)
+
+
+def test_end_of_a_job_is_near_a_second_before_it_is_expected_and_not_long_after() -> None:
+    assert not is_soon(None, 0.0)
+    assert is_soon(0.5, 0.0)
+    assert [is_soon(30.0, spent_s) for spent_s in (0.0, 28.9, 29.1, 30.9, 31.1)] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_job_without_models_leaves_what_is_loaded() -> None:
