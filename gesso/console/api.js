@@ -5,11 +5,13 @@ const REMEMBERED = 60;
 const remembered = new Map();
 let skewS = 0;
 
+/** `field`: the name of the field of a form that it is about, if it is about one. */
 export class Problem extends Error {
   constructor(message, remedy = "", status = 0) {
     super(message);
     this.remedy = remedy;
     this.status = status;
+    this.field = null;
   }
 }
 
@@ -30,14 +32,15 @@ export async function get(path, query = {}, signal) {
   return value;
 }
 
-export async function post(path, body) {
-  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
-  const answer = await ask(`/gesso/api/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-  return answer.json();
-}
+export const post = (path, body) => send("POST", path, body);
+export const put = (path, body) => send("PUT", path, body);
+export const patch = (path, body) => send("PATCH", path, body);
+export const remove = (path) => send("DELETE", path);
 
-export async function remove(path) {
-  return (await ask(`/gesso/api/${path}`, { method: "DELETE" })).json();
+async function send(method, path, body) {
+  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+  const answer = await ask(`/gesso/api/${path}`, { method, headers, body: JSON.stringify(body) });
+  return answer.json();
 }
 
 /** Each piece of a text as it comes, until it ends or `signal` says so. */

@@ -1,4 +1,5 @@
 // The console: who is signed in, which places there are for them, and the one that is open.
+import { accountView } from "./account.js";
 import { get } from "./api.js";
 import { fill, h, problem } from "./dom.js";
 import { engineView, enginesView } from "./engines.js";
@@ -13,6 +14,7 @@ import { usersView } from "./users.js";
 const PLACES = [
   { name: "jobs", label: "My jobs", scope: "jobs:own", view: jobsView, one: jobView },
   { name: "keys", label: "My keys", scope: "keys:own", view: keysView },
+  { name: "account", label: "My account", scope: null, view: accountView },
   { name: "queue", label: "Queue", scope: "jobs:all", view: queueView },
   { name: "engines", label: "Engines", scope: "engines:control", view: enginesView, one: engineView },
   { name: "users", label: "Users", scope: "accounts:manage", view: usersView },
@@ -30,7 +32,7 @@ async function begin() {
     fill(main, problem(error), h("p", {}, h("button", { type: "button", onclick: begin }, "Try again")));
     return;
   }
-  me.may = (scope) => me.scopes.includes(scope);
+  me.may = (scope) => scope === null || me.scopes.includes(scope);
   places = PLACES.filter((place) => me.may(place.scope));
   fill(document.getElementById("who"), h("strong", {}, me.account), h("span", {}, ROLES[me.role] ?? me.role));
   fill(document.getElementById("places"), places.map((place) => h("a", { href: `#/${place.name}` }, place.label)));
@@ -55,12 +57,12 @@ function show(moved) {
   current?.stop();
   const open = place ?? places[0];
   for (const link of document.querySelectorAll("#places a")) {
-    const here = link.getAttribute("href") === `#/${open?.name}`;
+    const here = link.getAttribute("href") === `#/${open.name}`;
     if (here) link.setAttribute("aria-current", id === null ? "page" : "true");
     else link.removeAttribute("aria-current");
     if (here) link.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
-  current = open ? (id === null ? open.view(me) : open.one(me, id)) : nowhere();
+  current = id === null ? open.view(me) : open.one(me, id);
   document.title = `${current.title} · gesso`;
   fill(main, current.element);
   scrollTo(0, 0);
@@ -74,10 +76,5 @@ function decode(text) {
     return text;
   }
 }
-
-const nowhere = () => ({
-  title: "Nothing to show", stop() {},
-  element: h("p", { class: "empty" }, "The key that you signed in with may do nothing that this page shows."),
-});
 
 begin();

@@ -22,18 +22,33 @@ export function form({ title, content, yes, act, danger = false }) {
       if (submit.getAttribute("aria-disabled")) return;
       submit.setAttribute("aria-disabled", "true");
       fill(trouble);
+      for (const input of body.querySelectorAll("[aria-invalid]")) told(input, null);
       try {
         await act(Object.fromEntries(new FormData(body)));
         done = true;
         dialog.close();
       } catch (error) {
-        fill(trouble, problem(error));
+        const input = error.field && body.elements[error.field];
+        if (input) told(input, error);
+        else fill(trouble, problem(error));
       } finally {
         submit.removeAttribute("aria-disabled");
       }
     });
     open(dialog, () => resolve(done));
   });
+}
+
+/** What is wrong with a field, said at it; null: nothing is. */
+function told(input, error) {
+  const place = document.getElementById(`${input.id}-problem`);
+  fill(place, error ? [error.message, error.remedy ? ` ${error.remedy}` : null] : null);
+  if (!error) {
+    input.removeAttribute("aria-invalid");
+    return;
+  }
+  input.setAttribute("aria-invalid", "true");
+  input.focus();
 }
 
 /** Show `dialog` until it is closed, then forget it with all that stood in it. */
@@ -50,9 +65,9 @@ export function open(dialog, onClose) {
 export function field(label, input, hint = null) {
   const id = `field-${input.getAttribute("name")}`;
   input.id = id;
-  if (hint) input.setAttribute("aria-describedby", `${id}-hint`);
+  input.setAttribute("aria-describedby", hint ? `${id}-problem ${id}-hint` : `${id}-problem`);
   return h("div", { class: "field" }, h("label", { for: id }, label), input,
-    hint ? h("p", { class: "hint", id: `${id}-hint` }, hint) : null);
+    h("p", { class: "wrong", id: `${id}-problem` }), hint ? h("p", { class: "hint", id: `${id}-hint` }, hint) : null);
 }
 
 export function select(name, options, value) {

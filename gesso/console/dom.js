@@ -33,7 +33,7 @@ export function url(path, query = {}) {
 
 /**
  * A list that follows its data: rows stay the same elements (focus, loaded pictures) while their key does.
- * `make(item)` gives { element, update(item) }.
+ * `make(item)` gives { element, update(item), stop()? }.
  */
 export function keyed(list, make, key = (item) => item.id) {
   const rows = new Map();
@@ -43,6 +43,7 @@ export function keyed(list, make, key = (item) => item.id) {
       if (wanted.has(id)) continue;
       const hadFocus = row.element.contains(document.activeElement);
       row.element.remove();
+      row.stop?.();
       rows.delete(id);
       if (hadFocus) document.querySelector("main h1")?.focus();
     }

@@ -1,11 +1,13 @@
 // One job: its pictures in full, how it went, what was asked for.
-import { get, post } from "./api.js";
+import { get, now, post } from "./api.js";
 import { action, fill, h, notice, problem } from "./dom.js";
 import { badge, failureOf, fileAddress, isActive, isPicture, timing, titleOf } from "./job_words.js";
+import { progressOf } from "./outlook.js";
 import { Polling } from "./polling.js";
 import { when } from "./times.js";
 
 const EVERY_MS = 1500;
+const HEARING_MS = 4000;
 
 export function jobView(me, id) {
   const heading = h("h1", { tabindex: "-1" }, "Job");
@@ -16,18 +18,28 @@ export function jobView(me, id) {
   const error = h("div");
   const facts = h("dl", { class: "facts" });
   const asked = h("div");
+  const progress = progressOf(id, progressWords, {
+    open: () => polling.soon(),
+    job: (told) => { polling.soon(); if (!isActive(told)) progress.stop(); },
+    position: (position) => { told = { position, at: now() }; },
+  });
   const element = h("article", { class: "one-job" },
     h("p", { class: "back" }, h("a", { href: "#/jobs" }, "← My jobs")),
-    heading, trouble, state, tools, error, pictures, h("h2", { hidden: true }, "About this job"), facts, asked);
+    heading, trouble, state, progress.element, tools, error, pictures, h("h2", { hidden: true }, "About this job"), facts, asked);
   let job = null;
+  let told = null;
 
   const polling = new Polling(async (signal) => {
+    const asked = now();
     const found = await get(`jobs/${encodeURIComponent(id)}`, {}, signal);
-    if (found === job) return;
+    if (!told || told.at < asked) told = { position: found.position, at: asked };
+    const changed = differs(found, job);
     job = found;
-    draw();
+    if (isActive(job)) progress.listen();
+    else progress.stop();
+    if (changed) draw();
   }, {
-    everyMs: () => (job && !isActive(job) ? null : EVERY_MS),
+    everyMs: () => (job && !isActive(job) ? null : progress.heard ? HEARING_MS : EVERY_MS),
     onProblem: (raised) => fill(trouble, raised ? problem(raised) : null),
   });
 
@@ -35,7 +47,7 @@ export function jobView(me, id) {
     const mine = job.owner === me.account;
     fill(heading, titleOf(job));
     document.title = `${titleOf(job)} · gesso`;
-    fill(state, badge(job), " ", timing(job));
+    fill(state, badge(job), " ", timing(job, () => told));
     fill(tools, isActive(job) && !job.cancel_asked ? action("Cancel this job", cancel) : null,
       workflows(job));
     fill(error, failed(job));
@@ -45,13 +57,25 @@ export function jobView(me, id) {
     fill(asked, nodes(job.payload.prompt));
   }
 
+  function progressWords({ node, step, steps, fraction }) {
+    const kind = job?.payload.prompt?.[node]?.class_type;
+    const where = kind ? `${kind} (node ${node})` : `node ${node}`;
+    return `${Math.floor(fraction * 100)} % · ${where}${steps ? `, step ${step} of ${steps}` : ""}`;
+  }
+
   async function cancel() {
-    const now = await post(`jobs/${encodeURIComponent(id)}/cancel`);
-    notice(isActive(now) ? "Its engine is told to stop it." : "Cancelled.");
+    const asked = await post(`jobs/${encodeURIComponent(id)}/cancel`);
+    notice(isActive(asked) ? "Its engine is told to stop it." : "Cancelled.");
     await polling.now();
   }
 
-  return { title: "Job", element, stop: () => polling.stop() };
+  return { title: "Job", element, stop() { polling.stop(); progress.stop(); } };
+}
+
+/** Whether there is more news than the estimate, which moves all the time and is told by itself. */
+function differs(job, before) {
+  if (job === before || !before) return job !== before;
+  return JSON.stringify({ ...job, position: null }) !== JSON.stringify({ ...before, position: null });
 }
 
 function made(job) {

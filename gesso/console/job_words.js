@@ -1,6 +1,7 @@
 // A job in words: its state, how long it waited and ran, what went wrong; and where its files are.
 import { h, url } from "./dom.js";
-import { duration, elapsed, when } from "./times.js";
+import { leftWords, placeWords } from "./outlook.js";
+import { duration, elapsed, live, when } from "./times.js";
 
 const STATES = { queued: "Waiting", running: "Running", succeeded: "Done", failed: "Failed", cancelled: "Cancelled" };
 const PICTURE = /\.(png|jpe?g|webp|gif|avif|bmp)$/i;
@@ -24,15 +25,30 @@ export function badge(job) {
   return h("span", { class: `badge ${look}` }, word);
 }
 
-/** "for 12 s on sketch, after waiting 3 s" – elements and texts in a row. */
-export function timing(job, place = null) {
+/**
+ * "for 12 s on sketch, after waiting 3 s" – elements and texts in a row.
+ * `outlook()` gives the { position, at } of an unfinished job as last told; `place`: its place among one's own.
+ */
+export function timing(job, outlook = null, place = null) {
+  const stands = () => {
+    const told = outlook?.() ?? {};
+    const words = placeWords(told.position, told.at);
+    return words ? ` · ${words}` : "";
+  };
   if (job.state === "queued") {
-    const again = job.attempt ? ` It is tried again: attempt ${job.attempt + 1} of ${job.max_attempts}.` : "";
-    return ["for ", elapsed(job.created), place === 0 ? ", next in your queue." : place ? `, number ${place + 1} in your queue.` : ".", again];
+    const again = job.attempt ? ` · tried again: attempt ${job.attempt + 1} of ${job.max_attempts}` : "";
+    const own = place === 0 ? " · next in your queue" : place ? ` · number ${place + 1} in your queue` : "";
+    return ["for ", elapsed(job.created), live(() => stands() || own), again];
+  }
+  if (job.state === "running" && job.at_engine) {
+    return ["for ", elapsed(job.created), " · at ", h("b", {}, job.engine), ", which finishes another job first", live(stands)];
   }
   if (job.state === "running") {
-    if (job.at_engine) return ["at ", h("b", {}, job.engine), ", which finishes another job first, for ", elapsed(job.created), "."];
-    return ["for ", elapsed(job.started), " on ", h("b", {}, job.engine), waited(job, ", after waiting "), "."];
+    const left = () => {
+      const words = leftWords({ ...job, ...outlook?.() });
+      return words ? ` · ${words}` : "";
+    };
+    return ["for ", elapsed(job.started), " on ", h("b", {}, job.engine), waited(job, ", after waiting "), live(left)];
   }
   if (job.started === null) return [when(job.finished), " · waited ", duration(job.finished - job.created)];
   return [when(job.finished), " · ran ", duration(job.finished - job.started), " on ", h("b", {}, job.engine ?? "an engine"),

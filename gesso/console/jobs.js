@@ -1,10 +1,11 @@
 // My jobs: what runs and waits, then what has ended as pictures, the newest first.
-import { get, post } from "./api.js";
-import { Changes } from "./changes.js";
+import { get, now, post } from "./api.js";
 import { action, fill, h, keyed, notice, problem } from "./dom.js";
+import { Events } from "./events.js";
 import {
   badge, failure, isPicture, jobAddress, stateOf, thumbnailAddress, timing, titleOf,
 } from "./job_words.js";
+import { progressOf } from "./outlook.js";
 import { Polling } from "./polling.js";
 
 const PAGE = 24;
@@ -13,6 +14,8 @@ const ENDED = ["succeeded", "failed", "cancelled"];
 const QUICK_MS = 2000;
 const SLOW_MS = 5000;
 const HEARING_MS = 20_000;
+// Of so many running jobs the progress is heard; each takes one of a browser's six connections.
+const FOLLOWED = 2;
 
 export function jobsView(me) {
   const trouble = h("div");
@@ -33,14 +36,17 @@ export function jobsView(me) {
   let known = [];
   let moreOlder = null;
   let seen = {};
+  let asked = 0;
+  let drawing = 0;
+  const heard = new Map();
 
   async function look(signal) {
+    asked = now();
     const [active, page] = await Promise.all([
       get("jobs", { state: ACTIVE, limit: shown }, signal),
       get("jobs", { state: ENDED, limit: PAGE }, signal),
     ]);
     await warn(active, signal);
-    if (active === seen.active && page === seen.page) return;
     if (page !== seen.page) known = joined(page, known);
     if (moreOlder === null || !page.more) moreOlder = page.more;
     seen = { active, page };
@@ -49,13 +55,26 @@ export function jobsView(me) {
 
   function draw(active) {
     const running = active.jobs.filter((job) => job.state === "running").length;
-    showNow(active.jobs.map((job, index) => ({ ...job, place: index - running })));
+    const begun = active.jobs.filter((job) => job.state === "running" && !job.at_engine).slice(0, FOLLOWED);
+    showNow(active.jobs.map((job, index) => ({ ...job, place: index - running, told: toldOf(job), followed: begun.includes(job) })));
     fill(nowMore, active.more ? action("Show more of what waits", () => { shown += 100; return polling.now(); }) : null);
     nowPart.hidden = !active.jobs.length;
     showEnded(known);
     earlier.hidden = !known.length;
     empty.hidden = Boolean(active.jobs.length || known.length);
     fill(older, moreOlder ? action("Show older ones", showOlder) : null);
+  }
+
+  /** What was said last of where it stands, by the list or by the stream. */
+  function toldOf(job) {
+    const later = heard.get(job.id);
+    return later && later.at > asked ? later : { position: job.position, at: asked };
+  }
+
+  function onPosition({ id, ...position }) {
+    if (!seen.active?.jobs.some((job) => job.id === id)) return;
+    heard.set(id, { position, at: now() });
+    drawing ||= requestAnimationFrame(() => { drawing = 0; draw(seen.active); });
   }
 
   async function showOlder() {
@@ -77,11 +96,11 @@ export function jobsView(me) {
   }
 
   const polling = new Polling(look, {
-    everyMs: () => (seen.active?.jobs.length ? QUICK_MS : changes.heard ? HEARING_MS : SLOW_MS),
+    everyMs: () => (seen.active?.jobs.length ? QUICK_MS : events.heard ? HEARING_MS : SLOW_MS),
     onProblem: (error) => fill(trouble, error ? problem(error) : null),
   });
-  const changes = new Changes(() => polling.soon());
-  return { title: "My jobs", element, stop() { polling.stop(); changes.stop(); } };
+  const events = new Events("events", { open: () => polling.soon(), job: () => polling.soon(), position: onPosition });
+  return { title: "My jobs", element, stop() { polling.stop(); events.stop(); cancelAnimationFrame(drawing); showNow([]); } };
 }
 
 /** The first page as it is now, and of what was shown below it all that is older. */
@@ -103,16 +122,22 @@ function row(first, lookAgain) {
       : job.cancel_asked ? "Its engine is told to stop it." : `It had ended already: ${stateOf(job).word}.`);
     await lookAgain();
   }, { name: `Cancel: ${titleOf(first)}`, place: problems });
-  const element = h("li", { class: "row job" }, state, h("div", { class: "text" }, title, words, problems), cancel);
+  const progress = progressOf(first.id, ({ fraction }) => `${Math.floor(fraction * 100)} %`);
+  const element = h("li", { class: "row job" }, state, h("div", { class: "text" }, title, words, progress.element, problems), cancel);
   let drawn = "";
+  let last = null;
   return {
     element,
+    stop: () => progress.stop(),
     update(job) {
-      const version = JSON.stringify(job);
+      last = job.told;
+      const version = JSON.stringify({ ...job, position: null, told: null });
+      if (job.followed) progress.listen();
+      else progress.stop();
       if (version === drawn) return;
       drawn = version;
       fill(state, badge(job));
-      fill(words, timing(job, job.state === "queued" ? job.place : null));
+      fill(words, timing(job, () => last, job.state === "queued" ? job.place : null));
       cancel.hidden = job.cancel_asked;
     },
   };

@@ -7,7 +7,7 @@ import { Polling } from "./polling.js";
 import { when } from "./times.js";
 
 const EVERY_MS = 15_000;
-const SCOPES = {
+export const SCOPES = {
   "jobs:own": "own jobs and pictures",
   "engines:read": "see engines",
   "keys:own": "own keys",

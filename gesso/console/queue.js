@@ -1,5 +1,5 @@
 // The queue of all, for administrators: who waits for what, since when. What they wrote and made is theirs.
-import { get, post } from "./api.js";
+import { get, now, post } from "./api.js";
 import { confirm } from "./dialogs.js";
 import { action, fill, h, keyed, notice, problem } from "./dom.js";
 import { badge, timing, titleOf } from "./job_words.js";
@@ -20,10 +20,11 @@ export function queueView() {
   let seen = null;
 
   const polling = new Polling(async (signal) => {
+    const at = now();
     const found = await get("jobs", { all: true, state: ["running", "queued"], limit }, signal);
+    show(found.jobs.map((job) => ({ ...job, told: { position: job.position, at } })));
     if (found === seen) return;
     seen = found;
-    show(found.jobs);
     const running = found.jobs.filter((job) => job.state === "running" && !job.at_engine).length;
     const people = new Set(found.jobs.map((job) => job.owner)).size;
     fill(counts, found.jobs.length
@@ -49,14 +50,16 @@ function row(first, lookAgain) {
   const element = h("li", { class: "row job" }, state,
     h("div", { class: "text" }, h("p", { class: "title" }, h("span", { class: "owner" }, first.owner), titleOf(first)), words), cancel);
   let drawn = "";
+  let last = null;
   return {
     element,
     update(job) {
-      const version = JSON.stringify(job);
+      last = job.told;
+      const version = JSON.stringify({ ...job, position: null, told: null });
       if (version === drawn) return;
       drawn = version;
       fill(state, badge(job));
-      fill(words, timing(job));
+      fill(words, timing(job, () => last));
       cancel.hidden = job.cancel_asked;
     },
   };

@@ -46,9 +46,22 @@ function soFar(since) {
   return seconds < 10 ? `${seconds} s` : duration(seconds);
 }
 
+const living = new Set();
+
+/** A text that is asked for anew each second, as long as it is shown. */
+export function live(text) {
+  const element = h("span", {}, text());
+  living.add({ element, text });
+  return element;
+}
+
 export function keepTrue() {
   setInterval(() => {
     if (document.hidden) return;
+    for (const each of living) {
+      if (each.element.isConnected) say(each.element, each.text());
+      else living.delete(each);
+    }
     for (const each of document.querySelectorAll("time[data-since]")) say(each, soFar(Number(each.dataset.since)));
     for (const each of document.querySelectorAll("time[data-at]")) say(each, relative(Number(each.dataset.at)));
   }, 1000);

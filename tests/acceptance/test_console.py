@@ -3,22 +3,21 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="needs the extra gesso[dev]")
 
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser import Tab, chromium, opened
+from tests.browser import chromium
+from tests.console import console, ended, loaded, new_user, painting, pictures, row, submit
 from tests.running import wait_for
 from tests.service import PLAIN, RunningGesso, running_service
 
 pytestmark = pytest.mark.package("chromium")
 
-WIDTHS = (("1400", 1400, 900), ("390", 390, 844))
 FAILING: dict[str, Any] = {
     "1": PLAIN["1"],
     "2": {
@@ -35,21 +34,6 @@ FAILING: dict[str, Any] = {
 }
 
 
-def painting(words: str, *, seconds: float = 0.0, seed: int = 0) -> dict[str, Any]:
-    """A workflow that paints for so long; `words` stand in it as a prompt would."""
-    steps = {"image": ["1", 0], "steps": 4, "seconds": seconds, "seed": seed}
-    return {
-        "1": {
-            "class_type": "EmptyImage",
-            "inputs": {"width": 640, "height": 400, "batch_size": 1, "color": 0x3D6A80 + seed * 4099},
-        },
-        "2": {"class_type": "SketchSteps", "inputs": steps},
-        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "sea/boat"}},
-        "4": {"class_type": "PrimitiveString", "inputs": {"value": words}},
-        "5": {"class_type": "PreviewAny", "inputs": {"source": ["4", 0]}},
-    }
-
-
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
     with running_service(tmp_path_factory.mktemp("console")) as running:
@@ -63,66 +47,6 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-def new_user(service: RunningGesso, name: str) -> str:
-    """A user of that name; the key."""
-    assert service.call("POST", "/gesso/api/users", {"name": name}).status == 201
-    made = service.call("POST", "/gesso/api/keys", {"name": "browser", "account": name})
-    token: str = made.json()["token"]
-    return token
-
-
-def submit(service: RunningGesso, prompt: dict[str, Any], key: str | None = None) -> str:
-    answer = service.call("POST", "/prompt", {"prompt": prompt}, key=key)
-    assert answer.status == 200, answer
-    job_id: str = answer.json()["prompt_id"]
-    return job_id
-
-
-def ended(service: RunningGesso, job: str, key: str) -> dict[str, Any]:
-    """Wait for the end of a user's job; its history item."""
-    item: dict[str, Any] = wait_for(
-        lambda: service.call("GET", f"/history/{job}", key=key).json().get(job), 60
-    )
-    return item
-
-
-@contextmanager
-def console(browser: Browser, service: RunningGesso, key: str, place: str = "") -> Iterator[Tab]:
-    """The console, signed in; whatever the browser complains about fails the test."""
-    with opened(browser, service.url) as tab:
-        tab.page.goto(f"{service.url}/gesso/")
-        tab.page.get_by_label("Your key").fill(key)
-        tab.page.keyboard.press("Enter")
-        tab.page.wait_for_url(f"{service.url}/gesso/")
-        tab.page.goto(f"{service.url}/gesso/{place}")
-        tab.page.get_by_role("heading", level=1).wait_for()
-        yield tab
-        assert tab.complaints == []
-
-
-def pictures(tab: Tab, name: str) -> None:
-    """Screenshots wide and narrow, light and dark; nothing may stick out to the side."""
-    tab.page.evaluate("scrollTo(0, 0)")
-    for label, width, height in WIDTHS:
-        tab.page.set_viewport_size({"width": width, "height": height})
-        for scheme in ("light", "dark"):
-            tab.page.emulate_media(color_scheme=scheme)
-            tab.picture(f"console-{name}-{scheme}-{label}")
-        assert not tab.page.evaluate("document.documentElement.scrollWidth > innerWidth"), (name, width)
-    tab.page.set_viewport_size({"width": 1400, "height": 900})
-    tab.page.emulate_media(color_scheme="light")
-
-
-def row(tab: Tab, words: str) -> Locator:
-    return tab.page.get_by_role("listitem").filter(has_text=words)
-
-
-def loaded(picture: Locator) -> None:
-    picture.scroll_into_view_if_needed()
-    expect(picture).to_have_js_property("complete", True)
-    assert picture.evaluate("each => each.naturalWidth") > 0
-
-
 def test_a_newcomers_first_job_appears_and_ends_while_he_looks(
     service: RunningGesso, browser: Browser
 ) -> None:
@@ -132,7 +56,11 @@ def test_a_newcomers_first_job_appears_and_ends_while_he_looks(
         expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
         expect(page.locator("#who")).to_have_text("newcomeruser")
         expect(page.get_by_role("link", name="Open ComfyUI").first).to_have_attribute("href", "/")
-        assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == ["My jobs", "My keys"]
+        assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == [
+            "My jobs",
+            "My keys",
+            "My account",
+        ]
         pictures(tab, "newcomer")
 
         prompt = painting("a boat <b>in</b> fog", seconds=1.0)
@@ -179,6 +107,8 @@ def test_jobs_are_cancelled_and_failures_are_told_with_their_node(
         expect(page.locator(".card")).to_have_count(4)
         expect(row(tab, "a lighthouse by night")).to_contain_text("Running")
         expect(row(tab, "barley under clouds")).to_contain_text("Waiting")
+        expect(row(tab, "a quiet harbour")).to_contain_text(re.compile(r"· (next|1 job ahead|2 jobs ahead)"))
+        expect(row(tab, "a lighthouse by night").get_by_role("progressbar")).to_be_visible()
         for picture in page.locator(".card img").all():
             loaded(picture)
         pictures(tab, "jobs")
@@ -212,7 +142,7 @@ def test_all_is_reached_by_keyboard_and_the_focus_is_never_lost(
         expect(page.locator("main")).to_be_focused()
         page.keyboard.press("Shift+Tab")
         expect(page.get_by_role("button", name="Sign out")).to_be_focused()
-        for expected in ("Open ComfyUI", "My keys"):
+        for expected in ("Open ComfyUI", "My account", "My keys"):
             page.keyboard.press("Shift+Tab")
             expect(page.get_by_role("banner").get_by_role("link", name=expected)).to_be_focused()
         page.keyboard.press("Enter")
@@ -329,6 +259,7 @@ def test_an_administrator_works_the_engines(service: RunningGesso, browser: Brow
         pid = service.engine()["pid"]
         page.get_by_role("button", name="Restart sketch").click()
         page.get_by_role("dialog").get_by_role("button", name="Restart").click()
+        expect(page.get_by_role("status")).to_have_text("sketch is restarted.")
         wait_for(lambda: service.engine()["pid"] not in (None, pid) and service.engine()["ready"], 60)
 
 

@@ -79,6 +79,8 @@ def test_no_script_makes_markup_of_data_or_reaches_elsewhere(name: str) -> None:
     source = (FOLDER / name).read_text("utf-8")
     assert source.startswith("// "), "its first line says what it is"
     assert len(source.splitlines()) <= 200
+    # A namespace is a name, and no place.
+    source = source.replace('"http://www.w3.org/2000/svg"', "")
     for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "://", ".style"):
         assert word not in source, word
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +10,12 @@ from sqlalchemy import Connection, insert
 
 from gesso.database.schema import job
 from gesso.jobs.job import Spec
-from tests.integration.gateway.door import Door, opened
-
-async_api = pytest.importorskip("playwright.async_api", reason="needs the extra gesso[dev]")
+from tests.integration.gateway.console_page import page_of
+from tests.integration.gateway.door import opened
 
 pytestmark = pytest.mark.package("chromium")
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 HOSTILE = '<img src=x onerror="document.title=1">'
-
-
-@asynccontextmanager
-async def page_of(door: Door) -> AsyncIterator[Any]:
-    """The console of ada. What the page throws, or the browser refuses it, fails the test."""
-    async with async_api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        page = await browser.new_page(viewport={"width": 1400, "height": 900})
-        failures: list[str] = []
-        page.on("pageerror", lambda error: failures.append(str(error)))
-        page.on("console", lambda said: failures.append(said.text) if "Policy" in said.text else None)
-        await page.goto(f"{door.url}/gesso/")
-        await page.keyboard.type(door.ada)
-        await page.keyboard.press("Enter")
-        await page.get_by_role("heading", name="My jobs").wait_for()
-        yield page
-        assert failures == []
-        await browser.close()
 
 
 def _many(conn: Connection, like: dict[str, Any], number: int) -> None:
