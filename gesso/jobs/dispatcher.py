@@ -214,6 +214,8 @@ class Dispatcher:
         """Take back jobs that wait at an engine: if the one before takes longer than was thought, for another
         engine may have them; and if it is another user's turn by now."""
         for job_id in (self.waiting() & self._running.keys()) - self._recalled:
+            if job_id not in self._running:
+                continue  # gone while another was looked at
             claim, member, task = self._running[job_id]
             jobs = [each.job for each in self._claims(member) if each.job.id != job_id]
             begun = [job for job in jobs if self._runner.begun_at(job.id)]
