@@ -80,8 +80,7 @@ class Health:
         }
         if names:
             check["engines"] = [
-                {"name": member.name, "state": str(member.state), "reason": member.told}
-                for member in members
+                {"name": member.name, "state": str(member.state), "reason": member.told} for member in members
             ]
         return check
 
