@@ -1,6 +1,7 @@
 """gesso's own API on a real server: accounts, keys, engines, jobs, errors, and its description."""
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,17 @@ def test_whoami_and_status(tmp_path: Path) -> None:
             assert status["mine"] == 1 and status["jobs"] == {"queued": 1, "running": 0}
             assert [engine["name"] for engine in status["engines"]] == ["away"]
             assert status["whoami"] == me
+
+    asyncio.run(main())
+
+
+def test_no_request_is_taken_to_a_thread_of_the_framework(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as door, door.client(door.ada) as client:
+            for path in ("whoami", "status", "jobs", "keys", "engines", "limits"):
+                assert (await client.get(f"/gesso/api/{path}")).status_code == 200
+            names = {thread.name for thread in threading.enumerate()}
+            assert not [name for name in names if name.startswith("AnyIO")], names
 
     asyncio.run(main())
 
