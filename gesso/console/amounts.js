@@ -21,3 +21,12 @@ export function bytes(size) {
 export const seconds = (value) => (value ? duration(value) : "0 s");
 
 export const jobs = (number) => `${count(number)} ${number === 1 ? "job" : "jobs"}`;
+
+const UNITS_S = { s: 1, sec: 1, m: 60, min: 60, h: 3600, d: 86_400 };
+
+/** Seconds of "8 h", "1 h 12 min", "90s"; null of what is not written so. */
+export function secondsOf(text) {
+  const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)\s*([a-z]+)\s*/gi)];
+  const known = parts.length && parts.map((each) => each[0]).join("") === text.trim() && parts.every((each) => each[2].toLowerCase() in UNITS_S);
+  return known ? parts.reduce((sum, each) => sum + Number(each[1]) * UNITS_S[each[2].toLowerCase()], 0) : null;
+}

@@ -1,6 +1,7 @@
 // The console: who is signed in, which places there are for them, and the one that is open.
 import { accountView } from "./account.js";
 import { get } from "./api.js";
+import { auditView } from "./audit.js";
 import { fill, h, problem } from "./dom.js";
 import { engineView, enginesView } from "./engines.js";
 import { jobView } from "./job.js";
@@ -8,6 +9,7 @@ import { jobsView } from "./jobs.js";
 import { keysView } from "./keys.js";
 import { queueView } from "./queue.js";
 import { keepTrue } from "./times.js";
+import { usageView } from "./usage.js";
 import { usersView } from "./users.js";
 
 // Only what the caller's key may do is offered. The API holds everybody to it, whatever stands here.
@@ -15,9 +17,11 @@ const PLACES = [
   { name: "jobs", label: "My jobs", scope: "jobs:own", view: jobsView, one: jobView },
   { name: "keys", label: "My keys", scope: "keys:own", view: keysView },
   { name: "account", label: "My account", scope: null, view: accountView },
-  { name: "queue", label: "Queue", scope: "jobs:all", view: queueView },
+  { name: "queue", label: "Queue", all: true, scope: "jobs:all", view: queueView },
   { name: "engines", label: "Engines", scope: "engines:control", view: enginesView, one: engineView },
   { name: "users", label: "Users", scope: "accounts:manage", view: usersView },
+  { name: "usage", label: "Usage", scope: "jobs:all", view: usageView },
+  { name: "audit", label: "Audit", scope: "accounts:manage", view: auditView },
 ];
 const ROLES = { admin: "administrator", user: "user" };
 const main = document.getElementById("main");
@@ -35,7 +39,7 @@ async function begin() {
   me.may = (scope) => scope === null || me.scopes.includes(scope);
   places = PLACES.filter((place) => me.may(place.scope));
   fill(document.getElementById("who"), h("strong", {}, me.account), h("span", {}, ROLES[me.role] ?? me.role));
-  fill(document.getElementById("places"), places.map((place) => h("a", { href: `#/${place.name}` }, place.label)));
+  fill(document.getElementById("places"), places.map((place) => h("a", { href: `#/${place.name}`, class: place.all ? "others" : null }, place.label)));
   addEventListener("hashchange", () => show(true));
   document.getElementById("skip").addEventListener("click", (event) => {
     event.preventDefault();

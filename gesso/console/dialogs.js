@@ -6,16 +6,23 @@ export function confirm({ title, text, yes, act, danger = true }) {
   return form({ title, content: [h("p", {}, text)], yes, act, danger });
 }
 
-/** A form in a dialog. `act(fields)` does it; the dialog stays open with the reason if that fails. */
-export function form({ title, content, yes, act, danger = false }) {
+/**
+ * A form in a dialog. `act(fields)` does it; the dialog stays open with the reason if that fails.
+ * `other`: { label, act }, what else may be done in its place.
+ */
+export function form({ title, content, yes, act, danger = false, wide = false, other = null }) {
   return new Promise((resolve) => {
     const trouble = h("div");
     const submit = h("button", { class: danger ? "danger" : "" }, yes);
+    const instead = other && h("button", { type: "button", class: "quiet danger other", onclick: async () => {
+      dialog.close();
+      await other.act();
+    } }, other.label);
     const body = h("form", { method: "dialog" },
       h("h2", { id: "dialog-title" }, title), content, trouble,
-      h("div", { class: "choices" },
+      h("div", { class: "choices" }, instead,
         h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Cancel"), submit));
-    const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, body);
+    const dialog = h("dialog", { class: wide ? "wide" : null, "aria-labelledby": "dialog-title" }, body);
     let done = false;
     body.addEventListener("submit", async (event) => {
       event.preventDefault();

@@ -58,6 +58,13 @@ export function keyed(list, make, key = (item) => item.id) {
   };
 }
 
+/** `change` may hide what has the focus: then a neighbour in `place` gets it. */
+export function keepingFocus(place, change) {
+  const at = place.contains(document.activeElement) ? document.activeElement : null;
+  change();
+  if (at?.hidden) place.querySelector("button:not([hidden])")?.focus();
+}
+
 /** What went wrong, where it happened. */
 export function problem(error) {
   return h("div", { class: "problem", role: "alert" },

@@ -1,18 +1,24 @@
 // Engines, for administrators: how each fares and why, and the levers.
 import { get, post } from "./api.js";
+import { jobs } from "./amounts.js";
 import { confirm } from "./dialogs.js";
-import { action, fill, h, keyed, notice, problem, say } from "./dom.js";
+import { action, fill, h, keepingFocus, keyed, notice, problem, say } from "./dom.js";
 import { engineLog } from "./engine_log.js";
 import { Polling } from "./polling.js";
 import { when } from "./times.js";
 
 const EVERY_MS = 2000;
 const LOOKS = { ready: "succeeded", busy: "running", stopped: "cancelled", starting: "waiting", alive: "waiting", unknown: "waiting" };
+const stopped = (engine) => engine.state.startsWith("stopped");
+// Whoever runs an engine starts and stops it; which jobs it is given, gesso decides.
 const LEVERS = [
-  { act: "start", label: "Start", fits: (engine) => engine.state.startsWith("stopped"), done: "is started" },
-  { act: "restart", label: "Restart", fits: (engine) => !engine.state.startsWith("stopped"), done: "is restarted",
+  { act: "drain", label: "Drain", fits: (engine) => !engine.draining && !stopped(engine), anybodys: true,
+    done: "finishes what it has, and is given no more" },
+  { act: "resume", label: "Resume", fits: (engine) => engine.draining, anybodys: true, done: "is given jobs again" },
+  { act: "start", label: "Start", fits: stopped, done: "is started" },
+  { act: "restart", label: "Restart", fits: (engine) => !stopped(engine), done: "is restarted",
     text: "It is stopped and started anew. The jobs it runs are run again." },
-  { act: "stop", label: "Stop", fits: (engine) => !engine.state.startsWith("stopped"), done: "is stopped",
+  { act: "stop", label: "Stop", fits: (engine) => !stopped(engine), done: "is stopped",
     text: "It stays stopped until somebody starts it. The jobs it runs are run again, on another engine or when it is back." },
 ];
 
@@ -54,7 +60,7 @@ function panel(first, lookAgain, linked) {
   const reason = h("p", { class: "reason" });
   const facts = h("dl", { class: "facts" });
   const trouble = h("div");
-  const levers = first.external ? [] : LEVERS.map((lever) => ({ ...lever, button: leverOf(lever, first.name, lookAgain, trouble) }));
+  const levers = LEVERS.filter((lever) => lever.anybodys || !first.external).map((lever) => ({ ...lever, button: leverOf(lever, first.name, lookAgain, trouble) }));
   const log = linked && !first.external
     ? h("a", { class: "button quiet", href: `#/engines/${encodeURIComponent(first.name)}` }, "Log") : null;
   const element = h("li", { class: "row engine" }, state,
@@ -66,12 +72,22 @@ function panel(first, lookAgain, linked) {
     update(engine) {
       if (engine === drawn || JSON.stringify(engine) === JSON.stringify(drawn)) return;
       drawn = engine;
-      fill(state, h("span", { class: `badge ${LOOKS[engine.state] ?? "failed"}` }, stateWords(engine.state)));
-      say(reason, engine.reason);
+      fill(state, h("span", { class: `badge ${LOOKS[engine.state] ?? "failed"}` }, stateWords(engine.state)),
+        engine.draining ? h("span", { class: "badge warm" }, engine.drained ? "Drained" : "Draining") : null);
+      say(reason, reasonWords(engine));
       fill(facts, factsOf(engine));
-      for (const { button, fits } of levers) button.hidden = !fits(engine);
+      keepingFocus(element, () => { for (const { button, fits } of levers) button.hidden = !fits(engine); });
     },
   };
+}
+
+/** Why it is as it is; of one that drains, how far that is. */
+function reasonWords(engine) {
+  if (!engine.draining) return engine.reason;
+  if (!["ready", "busy"].includes(engine.state)) return `${engine.reason}; it is given no jobs until it is resumed`;
+  if (engine.drained) return "Drained: it has nothing to do and is given nothing. It can be stopped now, or resumed.";
+  const left = engine.jobs_left === null ? "it does not tell how many jobs it has" : `${jobs(engine.jobs_left)} left`;
+  return `Draining: ${left}. It is given no more.`;
 }
 
 function stateWords(state) {

@@ -30,7 +30,7 @@ export function keysView(me) {
 export function keyList(me, query) {
   const trouble = h("div");
   const rows = h("ul", { class: "rows" });
-  const none = h("p", { class: "empty", hidden: true }, "No key is in use.");
+  const none = h("p", { class: "empty", hidden: true }, "No key is in use. Make one with “New key”.");
   const formerRows = h("ul", { class: "rows" });
   const summary = h("summary", {});
   const former = h("details", { class: "former", hidden: true }, summary, formerRows);
@@ -73,7 +73,8 @@ function row(first, me, lookAgain = null) {
   }, { danger: true, name: `Revoke ${first.name}` });
   const element = h("li", { class: "row key" },
     h("div", { class: "text" },
-      h("p", { class: "title" }, first.name, here ? h("span", { class: "badge" }, "this browser") : null),
+      h("p", { class: "title" }, first.name, here ? h("span", { class: "badge" }, "this browser") : null,
+        first.in_url ? h("span", { class: "badge warm", title: "It may be sent in an address, where more can see it." }, "also in addresses") : null),
       h("p", { class: "prefix" }, h("code", {}, `${first.prefix}…`), h("span", {}, may(first.scopes))), words),
     revoke);
   return {

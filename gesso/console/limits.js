@@ -2,11 +2,11 @@
 import { bytes, count, seconds } from "./amounts.js";
 import { h } from "./dom.js";
 
-// `text(used, limit)`: both written out already; `write`: how its numbers are.
+// `write`: how its numbers are written; `unit`: what is used of it; `most`: of what does not add up; `what`: for whoever sets it.
 export const LIMITS = {
   jobs_queued: { label: "Queue", write: count, what: "unfinished jobs", unit: "jobs waiting or running" },
   jobs_running: { label: "At the same time", write: count, what: "jobs running at the same time", unit: "jobs running" },
-  gpu_seconds_per_day: { label: "Engine time", write: seconds, what: "engine time in 24 hours, in seconds", unit: "engine time in the last 24 hours" },
+  gpu_seconds_per_day: { label: "Engine time", write: seconds, what: "in 24 hours, such as 8 h", unit: "engine time in the last 24 hours" },
   storage: { label: "Storage", write: bytes, what: "all files together, such as 10GB", unit: "of uploads, pictures and workflows" },
   sockets: { label: "Connections", write: count, what: "open WebSockets", unit: "WebSockets open" },
   requests_per_s: { label: "Requests", write: count, what: "requests in a second", most: (limit) => `at most ${limit} in a second` },

@@ -20,12 +20,14 @@ export async function newKey({ account = null, name = "" } = {}) {
         jobs: "only submit jobs, and see and cancel its account's",
       }, "all")),
       field("It ends", select("ends", ENDS, "90")),
+      inAddress(),
     ],
     act: async (fields) => {
       made = await post("keys", {
         name: fields.name,
         account: account ?? undefined,
         scopes: fields.scopes === "jobs" ? ["jobs:own"] : undefined,
+        in_url: fields.in_url === "on",
         expires_in_s: fields.ends === "never" ? undefined : Number(fields.ends) * DAY_S,
       });
     },
@@ -34,25 +36,44 @@ export async function newKey({ account = null, name = "" } = {}) {
   return done;
 }
 
+function inAddress() {
+  const warning = h("p", { class: "warning", id: "in-address", hidden: true },
+    "Addresses stay in histories, logs and chats, and whoever has this one is let in as the account. Let the key do little, and end soon.");
+  const box = h("input", { type: "checkbox", name: "in_url", "aria-describedby": "in-address", onchange: () => { warning.hidden = !box.checked; } });
+  return h("div", { class: "field" }, h("label", { class: "check" }, box, "It may also stand in an address"),
+    h("p", { class: "hint" }, "For a program that knows an address and nothing else, such as a picture frame."), warning);
+}
+
 function show({ key, token }) {
   return new Promise((resolve) => {
-    const value = h("input", { id: "token", class: "token", readonly: true, value: token, "aria-describedby": "once" });
-    const copy = h("button", { type: "button", onclick: async () => {
-      say(copy, (await copied(value)) ? "Copied" : "Press Ctrl+C");
-      notice(copy.textContent);
-    } }, "Copy");
-    const dialog = h("dialog", { "aria-labelledby": "made" },
+    const dialog = h("dialog", { "aria-labelledby": "made", class: key.in_url ? "wide" : null },
       h("h2", { id: "made" }, `The key “${key.name}”`),
       h("p", { id: "once" }, "This is the only time it is shown: copy it now. Whoever has it can do what it may do, as ",
         h("b", {}, key.account), "."),
-      h("label", { for: "token" }, "Key"),
-      h("div", { class: "token-line" }, value, copy),
+      copyable("Key", "token", token),
       h("p", { class: "hint" }, "Programs send it as ", h("code", {}, "Authorization: Bearer gesso_…"),
         "; in a browser it opens ", h("code", {}, `${location.origin}/gesso/login`), "."),
+      key.in_url ? [
+        copyable("ComfyUI's address with the key in it", "prefixed", `${location.origin}/k/${token}/`),
+        copyable("Or at the end of any address of ComfyUI", "parameter", `?token=${token}`),
+        h("p", { class: "hint" }, "Give these addresses to nobody whom you would not give the key."),
+      ] : null,
       h("div", { class: "choices" }, h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "I have it")));
     open(dialog, resolve);
+    const value = dialog.querySelector("#token");
+    value.focus();
     value.select();
   });
+}
+
+/** A line to be copied, with the button that does it. */
+function copyable(label, id, text) {
+  const value = h("input", { id, class: "token", readonly: true, value: text, "aria-describedby": "once" });
+  const copy = h("button", { type: "button", "aria-label": `Copy: ${label}`, onclick: async () => {
+    say(copy, (await copied(value)) ? "Copied" : "Press Ctrl+C");
+    notice(copy.textContent === "Copied" ? `Copied: ${label}` : copy.textContent);
+  } }, "Copy");
+  return [h("label", { for: id, class: "copied" }, label), h("div", { class: "token-line" }, value, copy)];
 }
 
 /** Into the clipboard; without TLS browsers give pages the old way only. */

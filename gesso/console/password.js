@@ -28,9 +28,10 @@ export async function ownPassword(me) {
   return true;
 }
 
-/** An administrator sets that of `account`. Resolves to whether it was done. */
-export async function passwordOf(account) {
+/** An administrator sets or removes that of `account`. */
+export async function passwordOf(account, hasOne, lookAgain) {
   const done = await form({
+    other: hasOne ? { label: "Remove it", act: async () => { if (await removePassword(account, false)) await lookAgain(); } } : null,
     title: `Password of ${account}`, yes: "Set password",
     content: [h("p", { class: "hint" }, `Hand it over in person: with it, one signs in as ${account}. All browsers of the account are signed out; its keys go on.`),
       name(account), twice()],
@@ -44,8 +45,9 @@ export async function passwordOf(account) {
       }
     },
   });
-  if (done) notice(`The password of ${account} is set.`);
-  return done;
+  if (!done) return;
+  notice(`The password of ${account} is set.`);
+  await lookAgain();
 }
 
 export async function removePassword(account, itself) {

@@ -1,11 +1,13 @@
 // Users, for administrators: who may in, as what; new ones, keys for them, and shutting them out.
 import { get, post } from "./api.js";
 import { confirm, field, form, open, select } from "./dialogs.js";
-import { action, fill, h, keyed, notice, problem } from "./dom.js";
+import { action, fill, h, keepingFocus, keyed, notice, problem } from "./dom.js";
 import { keyList } from "./keys.js";
 import { newKey } from "./new_key.js";
+import { passwordOf } from "./password.js";
 import { Polling } from "./polling.js";
 import { when } from "./times.js";
+import { limitsOf } from "./user_limits.js";
 
 const EVERY_MS = 15_000;
 const ROLES = { user: "User", admin: "Administrator" };
@@ -53,6 +55,10 @@ function row(first, me, lookAgain) {
   const path = `users/${encodeURIComponent(first.name)}`;
   const key = action("New key", () => newKey({ account: first.name }), { name: `New key for ${first.name}` });
   const keys = action("Keys", () => showKeys(me, first.name), { name: `Keys of ${first.name}` });
+  const limits = action("Limits", () => limitsOf(first.name), { name: `Limits of ${first.name}`, place: trouble });
+  let hasPassword = false;
+  const password = action("Password", () => passwordOf(first.name, hasPassword, lookAgain), { name: `Password of ${first.name}` });
+  const words = h("span");
   const disable = action("Disable", async () => {
     const done = await confirm({
       title: `Disable ${first.name}?`, yes: "Disable", act: () => post(`${path}/disable`),
@@ -71,15 +77,19 @@ function row(first, me, lookAgain) {
   const element = h("li", { class: "row user" },
     h("div", { class: "text" },
       h("p", { class: "title" }, first.name, itself ? h("span", { class: "badge" }, "you") : null),
-      h("p", { class: "words" }, ROLES[first.role] ?? first.role, ", created ", when(first.created)), trouble),
-    state, h("div", { class: "tools" }, key, keys, itself ? null : [disable, enable]));
+      h("p", { class: "words" }, ROLES[first.role] ?? first.role, words, ", created ", when(first.created)), trouble),
+    state, h("div", { class: "tools" }, key, keys, limits, itself ? null : [password, disable, enable]));
   return {
     element,
     update(user) {
       fill(state, user.disabled ? h("span", { class: "badge failed" }, "Disabled") : null);
-      disable.hidden = user.disabled;
-      enable.hidden = !user.disabled;
-      key.hidden = user.disabled;
+      keepingFocus(element, () => {
+        disable.hidden = user.disabled;
+        enable.hidden = !user.disabled;
+        key.hidden = user.disabled;
+      });
+      hasPassword = user.has_password;
+      fill(words, hasPassword ? ", has a password" : null);
     },
   };
 }

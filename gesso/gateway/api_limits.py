@@ -4,6 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends
@@ -60,9 +61,13 @@ class Limits(Answer):
     weight: float
     """Its share where several accounts wait; 1 is usual."""
     limits: LimitsByName
+    usual: dict[str, int | float | None]
+    """By name of the limit, what accounts of this role have; null: no limit."""
 
     @classmethod
-    def of(cls, account: Account, allowance: Allowance, standing: Standing, sockets: int) -> Self:
+    def of(
+        cls, account: Account, allowance: Allowance, usual: Allowance, standing: Standing, sockets: int
+    ) -> Self:
         used: Mapping[str, int | float | None] = {
             "jobs_queued": standing.unfinished,
             "jobs_running": standing.running,
@@ -79,6 +84,7 @@ class Limits(Answer):
             role=account.role,
             weight=allowance.weight,
             limits=LimitsByName(**named),
+            usual={name: getattr(usual, name) for name in LimitsByName.model_fields},
         )
 
 
@@ -126,7 +132,8 @@ def limit_routes(access: Access, queue: Queue, open_sockets: OpenSockets) -> API
 
     async def shown(account: Account) -> Limits:
         standing = await queue.standing(account.id)
-        return Limits.of(account, access.allowance(account), standing, open_sockets(account.id))
+        usual = access.allowance(replace(account, limits={}))
+        return Limits.of(account, access.allowance(account), usual, standing, open_sockets(account.id))
 
     @router.get("/limits")
     async def show_limits(identity: Caller, account: str | None = None) -> Limits:

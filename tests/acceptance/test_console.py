@@ -167,7 +167,7 @@ def test_a_key_is_made_works_and_is_revoked_all_by_keyboard(service: RunningGess
         page.keyboard.type("render script")
         page.keyboard.press("Tab")
         page.keyboard.press("End")
-        for _ in ("It ends", "Cancel", "Create key"):
+        for _ in ("It ends", "It may also stand in an address", "Cancel", "Create key"):
             page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         made = page.get_by_role("dialog", name="The key “render script”")
@@ -263,6 +263,28 @@ def test_an_administrator_works_the_engines(service: RunningGesso, browser: Brow
         wait_for(lambda: service.engine()["pid"] not in (None, pid) and service.engine()["ready"], 60)
 
 
+def test_an_engine_is_drained_and_resumed_by_keyboard(service: RunningGesso, browser: Browser) -> None:
+    service.ready()
+    job = submit(service, painting("the last one", seconds=30.0, seed=9))
+    with console(browser, service, service.key, "#/engines") as tab:
+        page = tab.page
+        engine = row(tab, "sketch")
+        expect(engine).to_contain_text("Busy")
+        drain = page.get_by_role("button", name="Drain sketch")
+        drain.focus()
+        page.keyboard.press("Enter")
+        resume = page.get_by_role("button", name="Resume sketch")
+        expect(resume).to_be_focused()
+        expect(engine).to_contain_text("Draining: 1 job left. It is given no more.")
+        pictures(tab, "engine-draining")
+        service.call("POST", f"/gesso/api/jobs/{job}/cancel")
+        expect(engine).to_contain_text("Drained: it has nothing to do")
+        page.keyboard.press("Enter")
+        expect(drain).to_be_focused()
+        expect(engine).not_to_contain_text("Drained")
+        assert not service.engine()["draining"]
+
+
 def test_an_administrator_lets_users_in_and_shuts_them_out(service: RunningGesso, browser: Browser) -> None:
     with console(browser, service, service.key, "#/users") as tab:
         page = tab.page
@@ -280,7 +302,7 @@ def test_an_administrator_lets_users_in_and_shuts_them_out(service: RunningGesso
         token = page.get_by_label("Key", exact=True).input_value()
         page.get_by_role("button", name="I have it").click()
         assert service.call("GET", "/gesso/api/whoami", key=token).json()["account"] == "grace"
-        pictures(tab, "users")
+        pictures(tab, "users-new")
         page.get_by_role("button", name="Keys of grace").click()
         expect(page.get_by_role("dialog")).to_contain_text("first key")
         page.keyboard.press("Escape")

@@ -81,3 +81,4 @@ async def worked(door: Door, name: str, days: dict[int, float], engine: str = "o
 
     await door.db.tx(add)
     await door.queue.cancel(owner, [like.id], [like.state])
+    await door.db.tx(lambda conn: conn.execute(job.delete().where(job.c.id == like.id)))

@@ -77,6 +77,7 @@ def test_an_administrator_changes_limits_and_they_count_at_once(tmp_path: Path) 
             assert answer.json() == told == await limits(admin, account="Ada")
             assert told["weight"] == 2.0
             assert told["limits"]["storage"] == {"used": 0, "limit": 5_000_000_000, "own": True}
+            assert told["usual"]["sockets"] == 100 and told["usual"]["storage"] is None
             assert told["limits"]["sockets"] == {"used": 0, "limit": None, "own": True}
             ada = await door.access.account("ada")
             spec = Spec(owner=ada.id, payload={"prompt": {}})

@@ -90,9 +90,13 @@ def test_answers_that_have_not_changed_are_not_sent_again(tmp_path: Path) -> Non
         async with opened(tmp_path) as door, door.client(door.ada) as client:
             job_id = await _ended(door, "ada")
             for path in ("jobs", f"jobs/{job_id}", "engines", "whoami"):
-                first = await client.get(f"/gesso/api/{path}")
-                known = {"If-None-Match": first.headers["etag"]}
-                again = await client.get(f"/gesso/api/{path}", headers=known)
+                for _ in range(10):
+                    first = await client.get(f"/gesso/api/{path}")
+                    known = {"If-None-Match": first.headers["etag"]}
+                    again = await client.get(f"/gesso/api/{path}", headers=known)
+                    # Between the two an engine may have been looked at.
+                    if again.status_code == 304 or path != "engines":
+                        break
                 assert (again.status_code, again.content) == (304, b""), path
                 assert again.headers["etag"] == first.headers["etag"]
             listed = await client.get("/gesso/api/jobs")
