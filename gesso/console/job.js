@@ -60,7 +60,7 @@ export function jobView(me, id) {
   function progressWords({ node, step, steps, fraction }) {
     const kind = job?.payload.prompt?.[node]?.class_type;
     const where = kind ? `${kind} (node ${node})` : `node ${node}`;
-    return `${Math.floor(fraction * 100)} % · ${where}${steps ? `, step ${step} of ${steps}` : ""}`;
+    return `${Math.floor(fraction * 100)}\u202f% · ${where}${steps ? `, step ${step} of ${steps}` : ""}`;
   }
 
   async function cancel() {

@@ -65,10 +65,10 @@ export function jobsView(me) {
     fill(older, moreOlder ? action("Show older ones", showOlder) : null);
   }
 
-  /** What was said last of where it stands, by the list or by the stream. */
+  /** What was said last of where it stands, by the list, which may not know, or by the stream, which tells what is new. */
   function toldOf(job) {
     const later = heard.get(job.id);
-    return later && later.at > asked ? later : { position: job.position, at: asked };
+    return later && (later.at > asked || !job.position) ? later : { position: job.position, at: asked };
   }
 
   function onPosition({ id, ...position }) {
@@ -99,7 +99,7 @@ export function jobsView(me) {
     everyMs: () => (seen.active?.jobs.length ? QUICK_MS : events.heard ? HEARING_MS : SLOW_MS),
     onProblem: (error) => fill(trouble, error ? problem(error) : null),
   });
-  const events = new Events("events", { open: () => polling.soon(), job: () => polling.soon(), position: onPosition });
+  const events = new Events("events", { open: () => { heard.clear(); polling.soon(); }, job: () => polling.soon(), position: onPosition });
   return { title: "My jobs", element, stop() { polling.stop(); events.stop(); cancelAnimationFrame(drawing); showNow([]); } };
 }
 
@@ -122,7 +122,7 @@ function row(first, lookAgain) {
       : job.cancel_asked ? "Its engine is told to stop it." : `It had ended already: ${stateOf(job).word}.`);
     await lookAgain();
   }, { name: `Cancel: ${titleOf(first)}`, place: problems });
-  const progress = progressOf(first.id, ({ fraction }) => `${Math.floor(fraction * 100)} %`);
+  const progress = progressOf(first.id, ({ fraction }) => `${Math.floor(fraction * 100)}\u202f%`);
   const element = h("li", { class: "row job" }, state, h("div", { class: "text" }, title, words, progress.element, problems), cancel);
   let drawn = "";
   let last = null;

@@ -22,7 +22,7 @@ export function leftWords(job) {
   if (!takes || job.position.place || job.started === null) return "";
   const left = later(takes, now() - job.started);
   if (left.high <= 0) return "longer than usual";
-  return left.likely < 1 ? "nearly done" : `about ${amount(left.likely, left.likely)} left`;
+  return left.likely < 1 ? "should end any moment" : `about ${amount(left.likely, left.likely)} left`;
 }
 
 const later = (seconds, gone) => ({

@@ -10,6 +10,7 @@ export class Polling {
     this.everyMs = everyMs;
     this.onProblem = onProblem;
     this.failures = 0;
+    this.told = null;
     this.ended = new AbortController();
     this.onVisible = () => { if (!document.hidden) this.now(); };
     document.addEventListener("visibilitychange", this.onVisible, { signal: this.ended.signal });
@@ -27,11 +28,11 @@ export class Polling {
       await this.look(asking.signal);
       if (asking.signal.aborted) return;
       this.failures = 0;
-      this.onProblem(null);
+      this.tell(null);
     } catch (error) {
       if (asking.signal.aborted || error.name === "AbortError") return;
       this.failures += 1;
-      this.onProblem(error);
+      this.tell(error);
     } finally {
       if (asking === this.asking) this.busy = false;
     }
@@ -44,6 +45,14 @@ export class Polling {
     const every = this.everyMs();
     if (every === null) return;
     this.timer = setTimeout(() => this.now(), Math.min(every * 2 ** this.failures, SLOWEST_MS));
+  }
+
+  /** Once: an alert that is put there anew is read out anew. */
+  tell(error) {
+    const told = error && `${error.message} ${error.remedy}`;
+    if (told === this.told) return;
+    this.told = told;
+    this.onProblem(error);
   }
 
   /** Look in a moment, once, however often this is called until then. */

@@ -22,17 +22,24 @@ export function queueView() {
   const polling = new Polling(async (signal) => {
     const at = now();
     const found = await get("jobs", { all: true, state: ["running", "queued"], limit }, signal);
-    show(found.jobs.map((job) => ({ ...job, told: { position: job.position, at } })));
+    const places = found.jobs.map((job) => ({ ...job, told: { position: job.position, at } }));
+    show(places.sort((one, other) => placeOf(one) - placeOf(other)));
     if (found === seen) return;
     seen = found;
     const running = found.jobs.filter((job) => job.state === "running" && !job.at_engine).length;
     const people = new Set(found.jobs.map((job) => job.owner)).size;
     fill(counts, found.jobs.length
-      ? `${running} ${running === 1 ? "runs" : "run"}, ${found.jobs.length - running}${found.more ? " and more" : ""} wait, of ${people} ${people === 1 ? "user" : "users"}. Users take turns; the order below is each one's own.` : null);
+      ? `${running} ${running === 1 ? "runs" : "run"}, ${found.jobs.length - running}${found.more ? " and more" : ""} wait, of ${people} ${people === 1 ? "user" : "users"}. Users take turns: jobs stand in the order in which they are expected to start.` : null);
     empty.hidden = found.jobs.length > 0;
     fill(more, found.more ? action("Show more", () => { limit = Math.min(limit + STEP, 1000); return polling.now(); }) : null);
   }, { everyMs: () => EVERY_MS, onProblem: (error) => fill(trouble, error ? problem(error) : null) });
   return { title: "Queue", element, stop: () => polling.stop() };
+}
+
+/** Running ones first; last those that are so far back that their place is not certain. */
+function placeOf(job) {
+  if (job.state === "running" && !job.at_engine) return 0;
+  return job.position?.place ?? Number.MAX_SAFE_INTEGER;
 }
 
 function row(first, lookAgain) {

@@ -215,12 +215,18 @@ def test_an_administrator_sees_the_queue_of_all_but_not_what_they_wrote(
 ) -> None:
     key = new_user(service, "ada")
     job = submit(service, painting("what ada wrote", seconds=15.0, seed=7), key)
+    wait_for(lambda: service.call("GET", f"/gesso/api/jobs/{job}", key=key).json()["state"] == "running", 60)
+    second = submit(service, painting("what she wrote then", seconds=15.0, seed=8), key)
     with console(browser, service, service.key, "#/queue") as tab:
         page = tab.page
-        mine = row(tab, "ada").filter(has_text="SketchSteps")
+        jobs = row(tab, "ada").filter(has_text="SketchSteps")
+        mine = jobs.first
         expect(mine).to_contain_text("Running")
-        expect(page.get_by_text("what ada wrote")).to_have_count(0)
+        expect(jobs.nth(1)).to_contain_text("· next")
+        expect(page.get_by_text("wrote")).to_have_count(0)
         pictures(tab, "queue")
+        service.call("POST", f"/gesso/api/jobs/{second}/cancel", key=key)
+        expect(jobs).to_have_count(1)
         mine.get_by_role("button", name="Cancel").click()
         page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
         expect(page.get_by_text("Nothing runs, and nobody waits.")).to_be_visible()

@@ -1,6 +1,7 @@
 """The console in a real browser with much to show, and with a gesso that goes away for a moment."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, insert
 
 from gesso.database.schema import job
 from gesso.jobs.job import Spec
-from tests.integration.gateway.console_page import page_of
+from tests.integration.gateway.console_page import async_api, page_of
 from tests.integration.gateway.door import opened
 
 pytestmark = pytest.mark.package("chromium")
@@ -71,6 +72,47 @@ def test_a_thousand_jobs_are_leafed_through_and_their_words_stay_words(tmp_path:
                 await page.locator(".card", has_text="the newest").wait_for()
                 assert await cards.count() == 1001
                 assert "the newest" in (await cards.first.text_content() or "")
+
+    asyncio.run(main())
+
+
+def test_a_place_that_is_told_by_the_stream_counts_down_and_without_it_the_list_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    starts = {"low": 25.0, "likely": 41.0, "high": 70.0}
+
+    async def without_places(route: Any) -> None:
+        asked = {name: text for name, text in route.request.headers.items() if name != "if-none-match"}
+        answer = await route.fetch(headers=asked)
+        told = await answer.json()
+        for each in told["jobs"]:
+            each["position"] = None
+        await route.fulfill(response=answer, json=told)
+
+    async def main() -> None:
+        async with opened(tmp_path) as door:
+            owner = (await door.access.account("ada")).id
+            waiting = await door.queue.submit(Spec(owner=owner, payload={"prompt": {}}))
+            told = {"id": waiting.id, "place": 3, "ahead": 2, "starts_in_s": starts, "takes_s": None}
+            stream = f"event: position\ndata: {json.dumps(told)}\n\n"
+            async with page_of(door) as page:
+                expect = async_api.expect
+                row = page.get_by_role("listitem").filter(has_text="Waiting")
+                await expect(row).to_contain_text("· next")
+                await page.route("**/gesso/api/jobs?**", without_places)
+                await page.route(
+                    "**/gesso/api/events",
+                    lambda route: route.fulfill(body=stream, content_type="text/event-stream"),
+                )
+                await page.get_by_role("link", name="My keys").click()
+                await page.get_by_role("link", name="My jobs").click()
+                await expect(row).to_contain_text("2 jobs ahead, starts in about 40 s (25–70 s)")
+                await page.unroute_all(behavior="ignoreErrors")
+                await page.route("**/gesso/api/events", lambda route: route.abort())
+                await page.reload()
+                await expect(row).to_contain_text("· next")
+                await door.queue.cancel(owner, [waiting.id], [waiting.state])
+                await page.get_by_role("heading", name="No jobs yet").wait_for()
 
     asyncio.run(main())
 
