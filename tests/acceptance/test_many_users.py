@@ -50,13 +50,16 @@ def both_wait(users: Sequence[User]) -> tuple[float, float]:
     return start, end
 
 
-@pytest.mark.parametrize(("ada_s", "ben_s"), [(0.2, 0.2), (0.15, 0.3)])
+@pytest.mark.parametrize(
+    ("ada_jobs", "ada_s", "ben_jobs", "ben_s"), [(50, 0.25, 50, 0.25), (66, 0.2, 34, 0.4)]
+)
 def test_two_users_have_the_same_seconds_of_the_engines_while_both_wait(
-    users: list[User], ada_s: float, ben_s: float
+    users: list[User], ada_jobs: int, ada_s: float, ben_jobs: int, ben_s: float
 ) -> None:
+    """As many seconds of jobs for each, so that both wait nearly all the time."""
     ada, ben = users[:2]
-    for user, seconds in ((ada, ada_s), (ben, ben_s)):
-        for seed in range(50):
+    for user, jobs, seconds in ((ada, ada_jobs, ada_s), (ben, ben_jobs, ben_s)):
+        for seed in range(jobs):
             user.submit(lasting(seconds, seed))
     wait_for(lambda: ada.remaining() == ben.remaining() == 0, PATIENCE_S)
     start, end = both_wait([ada, ben])

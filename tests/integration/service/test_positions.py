@@ -89,7 +89,8 @@ def test_waiting_jobs_of_two_users_have_places_and_estimates_and_streams_tell_of
     assert one.states(hers)[-1] == "succeeded" and one.events[-1][0] == "job"
     assert one.of("position", hers)[0]["place"] == 1
     steps = [data for kind, data in one.events if kind == "progress" and data["node"] == "2"]
-    assert steps[-1]["step"] == steps[-1]["steps"] == STEPS
+    # Of what waits to be written only the latest goes out, and none after the end.
+    assert 1 <= steps[-1]["step"] <= steps[-1]["steps"] == STEPS
     assert 0 < steps[-1]["fraction"] <= 1
 
     for job_id in (*mine, long):

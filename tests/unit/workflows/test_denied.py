@@ -21,7 +21,7 @@ def test_patterns_stand_for_any_letters_and_capitals_count() -> None:
 
 
 def test_denied_classes_are_not_shown() -> None:
-    info = {"A": {}, "AShell": {}}
+    info: dict[str, dict[str, object]] = {"A": {}, "AShell": {}}
     assert without_denied(info, ("*Shell",)) == {"A": {}}
     assert without_denied(info, ()) is info
 
