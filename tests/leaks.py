@@ -56,6 +56,8 @@ class Person:
     name: str
     port: int
     key: str = ""
+    source: str = "127.0.0.1"
+    """The address he comes from, of those of this machine."""
     _line: http.client.HTTPConnection | None = None
 
     def ask(self, method: str, target: str, body: bytes | None = None, headers: Ids | None = None) -> Heard:
@@ -63,7 +65,9 @@ class Person:
         sent = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         sent |= headers or {}
         for last in (False, True):
-            line = self._line or http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            line = self._line or http.client.HTTPConnection(
+                "127.0.0.1", self.port, timeout=30, source_address=(self.source, 0)
+            )
             self._line = line
             try:
                 line.request(method, target, body, sent)
