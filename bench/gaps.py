@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.figures import Bound, Figure, Section, quantile, shown
 from bench.jobs import client
-from bench.place import Place
+from bench.place import UNHURRIED, Place
 from bench.wire import Connection
 from tests.running import running_sketch
 from tests.service import running_service
@@ -25,7 +25,10 @@ def measure(place: Place) -> Section:
     folder = place.folder("gaps")
     with running_sketch(folder / "sketch") as sketch:
         toml = f'[[engine]]\nname = "sketch"\nkind = "sketch"\nurl = "{sketch.url}"\n'
-        with running_service(folder / "gesso", toml) as gesso, client(gesso.url, gesso.key) as one:
+        with (
+            running_service(folder / "gesso", UNHURRIED + toml) as gesso,
+            client(gesso.url, gesso.key) as one,
+        ):
             for prompt_id in [one.send(_long(seed)) for seed in range(number)]:
                 one.heard("executing", prompt_id)
             gaps = _gaps_ms(sketch.url)

@@ -13,7 +13,7 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 
 from bench.figures import Bound, Figure, Section, quantile, shown
-from bench.place import Place, on_core
+from bench.place import UNHURRIED, Place, on_core
 from bench.wire import Connection
 from tests.running import running_sketch
 from tests.service import running_service
@@ -243,4 +243,4 @@ def _toml(urls: Sequence[str]) -> str:
     lines = (
         f'[[engine]]\nname = "sketch{n}"\nkind = "sketch"\nurl = "{url}"\n' for n, url in enumerate(urls)
     )
-    return "".join(lines)
+    return UNHURRIED + "".join(lines)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench.figures import Bound, Figure, Section, quantile, ratio, shown
 from bench.machine import find
-from bench.place import Place, can_pin, on_core
+from bench.place import UNHURRIED, Place, can_pin, on_core
 from bench.proxies import caddy_proxy, constant_backend, nginx_proxy
 from bench.wire import Connection
 from tests.running import running_sketch
@@ -87,7 +87,7 @@ def _constant(place: Place, sketch: str) -> Iterator[str | None]:
 
 def _proxies(place: Place, stack: ExitStack, backend: str, url: str, section: Section) -> Iterator[Target]:
     toml = f'[[engine]]\nname = "backend"\nkind = "comfyui"\nurl = "{url}"\n'
-    gesso = stack.enter_context(running_service(place.folder(f"proxying/gesso-{backend}"), toml))
+    gesso = stack.enter_context(running_service(place.folder(f"proxying/gesso-{backend}"), UNHURRIED + toml))
     yield Target(name="gesso", backend=backend, url=gesso.url, key=gesso.key)
     for name, proxy in (("nginx", nginx_proxy), ("Caddy", caddy_proxy)):
         found = stack.enter_context(proxy(place.folder(f"proxying/{name}-{backend}"), url, gesso.key))
