@@ -25,9 +25,9 @@ from gesso.errors import (
     TooLarge,
     Unauthorized,
 )
-from gesso.gateway.address import address_of
 from gesso.gateway.guesses import Guesses, Names, network
 from gesso.gateway.login_page import LoginPage, Way
+from gesso.gateway.middleware.addressed import from_where
 from gesso.gateway.middleware.failures import LOGIN
 from gesso.gateway.middleware.identify import COOKIE
 from gesso.gateway.routing import Routes
@@ -49,7 +49,7 @@ UNSAFE_NEXT = re.compile(r"[\x00-\x20\x7f\\]")
 class Login:
     """The pages /gesso/login and /gesso/logout, and what they are made of.
 
-    `behind_proxy`: a proxy in front does TLS, and says in X-Forwarded-For who is asking.
+    `behind_proxy`: a proxy in front does TLS.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Login:
         next_path, name = safe_next(form.get("next")), form.get("name", "").strip()
         way = Way.PASSWORD if "password" in form else Way.KEY
         try:
-            login = await self._open(form.get("key", ""), name, form.get("password"), self._address(request))
+            login = await self._open(form.get("key", ""), name, form.get("password"), from_where(request))
         except GessoError as error:
             if isinstance(error, Unauthorized):
                 await self._note_failure(request, name)
@@ -126,7 +126,7 @@ class Login:
         target = None
         with suppress(NotFound, StorageError):
             target = (await self._access.account(name)).name
-        address = self._address(request)
+        address = from_where(request)
         await self._audit.login_failed(address, network(address), target)
 
     async def _offered(self, request: Request) -> Way:
@@ -161,7 +161,7 @@ class Login:
         cookie = request.cookies.get(COOKIE)
         if cookie:
             by: Identity | None = request.scope.get("gesso.identity")
-            await self._access.close_login(cookie, by=by, address=self._address(request))
+            await self._access.close_login(cookie, by=by, address=from_where(request))
         response = RedirectResponse(LOGIN, 303)
         response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=self._over_tls(request))
         return response
@@ -173,9 +173,6 @@ class Login:
 
     def _over_tls(self, request: Request) -> bool:
         return self._behind_proxy or request.scope["scheme"] == "https"
-
-    def _address(self, request: Request) -> str:
-        return address_of(request.scope, behind_proxy=self._behind_proxy)
 
 
 def safe_next(path: str | None) -> str:
