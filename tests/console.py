@@ -30,10 +30,7 @@ def painting(words: str, *, seconds: float = 0.0, seed: int = 0) -> dict[str, An
 
 def new_user(service: RunningGesso, name: str) -> str:
     """A user of that name; the key."""
-    assert service.call("POST", "/gesso/api/users", {"name": name}).status == 201
-    made = service.call("POST", "/gesso/api/keys", {"name": "browser", "account": name})
-    token: str = made.json()["token"]
-    return token
+    return service.new_key(name, "browser")
 
 
 def submit(service: RunningGesso, prompt: dict[str, Any], key: str | None = None) -> str:

@@ -88,10 +88,7 @@ def engines(service: RunningGesso) -> list[dict[str, Any]]:
 
 
 def new_user(service: RunningGesso, name: str) -> User:
-    assert service.call("POST", "/gesso/api/users", {"name": name}).status == 201
-    made = service.call("POST", "/gesso/api/keys", {"name": "test", "account": name})
-    assert made.status == 201
-    key = made.json()["token"]
+    key = service.new_key(name)
     return User(name=name, url=service.address(key), key=key)
 
 

@@ -151,6 +151,14 @@ class RunningGesso:
         assert reply.status == 200, reply
         return reply.body
 
+    def new_key(self, name: str, key: str = "test") -> str:
+        """Make a user of that name, and a key called `key`; its token."""
+        assert self.call("POST", "/gesso/api/users", {"name": name}).status == 201
+        made = self.call("POST", "/gesso/api/keys", {"name": key, "account": name})
+        assert made.status == 201
+        token: str = made.json()["token"]
+        return token
+
     def engine(self, name: str = "sketch") -> dict[str, Any]:
         """An engine as the API shows it: state, url, pid, restarts."""
         engines: list[dict[str, Any]] = self.call("GET", "/gesso/api/engines").json()["engines"]

@@ -30,19 +30,12 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-def _key_of_a_new_user(service: RunningGesso, name: str) -> str:
-    assert service.call("POST", "/gesso/api/users", {"name": name}).status == 201
-    made = service.call("POST", "/gesso/api/keys", {"name": "browser", "account": name})
-    token: str = made.json()["token"]
-    return token
-
-
 def test_a_newcomer_signs_in_and_the_first_workflow_offered_paints_a_picture(
     service: RunningGesso, browser: Browser
 ) -> None:
     with opened(browser, service.url) as tab:
         assert tab.page.url == f"{service.url}/gesso/login"
-        tab.sign_in(_key_of_a_new_user(service, "newcomer"))
+        tab.sign_in(service.new_key("newcomer"))
         gallery = tab.gallery()
         tab.picture("comfyui-gallery-1400")
         gallery.get_by_test_id("template-workflow-evening").click()
@@ -67,7 +60,7 @@ def test_a_newcomer_signs_in_and_the_first_workflow_offered_paints_a_picture(
 def test_a_picture_of_ones_own_a_saved_workflow_a_cancelled_job(
     service: RunningGesso, browser: Browser
 ) -> None:
-    key = _key_of_a_new_user(service, "regular")
+    key = service.new_key("regular")
     with opened(browser, service.url) as tab:
         tab.sign_in(key)
         tab.gallery().get_by_test_id("template-workflow-repaint").click()

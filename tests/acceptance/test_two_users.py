@@ -31,13 +31,6 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-def new_key(service: RunningGesso, name: str) -> str:
-    assert service.call("POST", "/gesso/api/users", {"name": name}).status == 201
-    made = service.call("POST", "/gesso/api/keys", {"name": "browser", "account": name})
-    token: str = made.json()["token"]
-    return token
-
-
 def jobs_heard(page: Page) -> set[str]:
     """Fills with the ids of all jobs that the page's sockets tell it of, also in the pictures' metadata."""
     heard: set[str] = set()
@@ -72,7 +65,7 @@ def show_history(tab: Tab) -> None:
 def test_two_users_at_once_see_their_own_and_nothing_of_each_other(
     service: RunningGesso, browser: Browser
 ) -> None:
-    ada_key, ben_key = new_key(service, "ada"), new_key(service, "ben")
+    ada_key, ben_key = service.new_key("ada"), service.new_key("ben")
     with opened(browser, service.url) as ada, opened(browser, service.url) as ben:
         ada_heard, ben_heard = jobs_heard(ada.page), jobs_heard(ben.page)
         ada.sign_in(ada_key)

@@ -40,10 +40,7 @@ def two(service: RunningGesso) -> Iterator[Two]:
 
 
 def new_user(service: RunningGesso, name: str) -> str:
-    assert service.call("POST", "/gesso/api/users", {"name": name}).status == 201
-    made = service.call("POST", "/gesso/api/keys", {"name": "test", "account": name})
-    assert made.status == 201
-    return service.address(made.json()["token"])
+    return service.address(service.new_key(name))
 
 
 def begin(url: str, seed: int) -> str:

@@ -42,9 +42,7 @@ class User:
 
 
 def new_user(service: RunningGesso, name: str) -> User:
-    assert service.call("POST", "/gesso/api/users", {"name": name}).status == 201
-    made = service.call("POST", "/gesso/api/keys", {"name": "test", "account": name})
-    return User(service=service, name=name, key=made.json()["token"])
+    return User(service=service, name=name, key=service.new_key(name))
 
 
 @pytest.fixture(scope="module")
