@@ -16,6 +16,9 @@ from urllib.parse import quote
 from tests.running import free_port, stop, wait_for
 
 READY_S = 60.0
+# For gesso.toml: the embedded engine; and no bound on requests, for tests that ask faster than anybody may.
+ENGINE = '[[engine]]\nname = "sketch"\nkind = "sketch"\n'
+UNHURRIED = "".join(f"[limits.{role}]\nrequests_per_s = 1e6\n" for role in ("user", "admin", "strangers"))
 PLAIN: dict[str, Any] = {
     "1": {
         "class_type": "EmptyImage",
@@ -186,7 +189,7 @@ def running_service(
     port = free_port()
     config = directory / "gesso.toml"
     head = f'[gateway]\nlisten = "127.0.0.1:{port}"\n[storage]\ndirectory = "storage"\n'
-    config.write_text(head + (toml or '[[engine]]\nname = "sketch"\nkind = "sketch"\n'))
+    config.write_text(head + (toml or ENGINE))
     service = RunningGesso(directory=directory, port=port, config=config)
     try:
         service.launch(*program)

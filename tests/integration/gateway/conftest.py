@@ -7,11 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.leaks import Person, new_person
-from tests.service import RunningGesso, running_service
-
-# The attacks come from one address, and faster than anybody may ask.
-UNHURRIED = "".join(f"[limits.{role}]\nrequests_per_s = 1e6\n" for role in ("user", "admin", "strangers"))
-ENGINE = '[[engine]]\nname = "sketch"\nkind = "sketch"\n'
+from tests.service import ENGINE, UNHURRIED, RunningGesso, running_service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

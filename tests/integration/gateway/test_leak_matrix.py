@@ -35,11 +35,8 @@ from tests.leaks import (
     traces,
 )
 from tests.running import wait_for
-from tests.service import running_service
+from tests.service import ENGINE, UNHURRIED, running_service
 
-# The matrix asks faster than anybody may; how fast that is, is tested elsewhere.
-UNHURRIED = "".join(f"[limits.{role}]\nrequests_per_s = 1e6\n" for role in ("user", "admin", "strangers"))
-ENGINE = '[[engine]]\nname = "sketch"\nkind = "sketch"\n'
 WHAT_TO_DO = """
 {routes}
 
