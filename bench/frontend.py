@@ -6,7 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.figures import Bound, Figure, Section, shown
-from bench.place import UNHURRIED, Place
+from bench.place import Place, over
 from tests import packages
 from tests.running import running_sketch
 from tests.service import running_service
@@ -44,8 +44,7 @@ def measure(place: Place) -> Section:
     asked: dict[str, tuple[int, int]] = {}
     with ExitStack() as stack:
         sketch = stack.enter_context(running_sketch(directory / "sketch"))
-        toml = f'[[engine]]\nname = "sketch"\nkind = "sketch"\nurl = "{sketch.url}"\n'
-        gesso = stack.enter_context(running_service(directory / "gesso", UNHURRIED + toml))
+        gesso = stack.enter_context(running_service(directory / "gesso", over([sketch.url])))
         browser = stack.enter_context(chromium())
         for turn in range(-1, 2 if place.quick else 7):
             for name, url, key in (("direct", sketch.url, ""), ("gesso", gesso.url, gesso.key)):

@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.figures import Bound, Figure, Section, quantile, shown
 from bench.jobs import client
-from bench.place import UNHURRIED, Place
+from bench.place import Place, over
 from bench.wire import Connection
 from tests.running import running_sketch
 from tests.service import running_service
@@ -24,9 +24,8 @@ def measure(place: Place) -> Section:
     place.say(f"{number} jobs of {WORK_S} s")
     folder = place.folder("gaps")
     with running_sketch(folder / "sketch") as sketch:
-        toml = f'[[engine]]\nname = "sketch"\nkind = "sketch"\nurl = "{sketch.url}"\n'
         with (
-            running_service(folder / "gesso", UNHURRIED + toml) as gesso,
+            running_service(folder / "gesso", over([sketch.url])) as gesso,
             client(gesso.url, gesso.key) as one,
         ):
             for prompt_id in [one.send(_long(seed)) for seed in range(number)]:

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +13,7 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 
 from bench.figures import Bound, Figure, Section, quantile, shown
-from bench.place import UNHURRIED, Place, on_core
+from bench.place import Place, on_core, over
 from bench.wire import Connection
 from tests.running import running_sketch
 from tests.service import running_service
@@ -224,9 +224,9 @@ def _both(place: Place, name: str, *, more: int = 0) -> Iterator[Ways]:
             sketch = stack.enter_context(running_sketch(directory / "sketch"))
             others = [stack.enter_context(running_sketch(directory / f"sketch{n}")) for n in range(more)]
         stack.enter_context(on_core(OTHER_CORE))
-        services = {"gesso": stack.enter_context(running_service(directory / "gesso", _toml([sketch.url])))}
+        services = {"gesso": stack.enter_context(running_service(directory / "gesso", over([sketch.url])))}
         if others:
-            toml = _toml([sketch.url, *(each.url for each in others)])
+            toml = over([sketch.url, *(each.url for each in others)])
             services[THREE] = stack.enter_context(running_service(directory / "three", toml))
         clients = {"direct": stack.enter_context(client(sketch.url))}
         try:
@@ -237,10 +237,3 @@ def _both(place: Place, name: str, *, more: int = 0) -> Iterator[Ways]:
             for way, gesso in services.items():
                 error.add_note(f"the end of the log of {way}:\n{gesso.log()[-4000:]}")
             raise
-
-
-def _toml(urls: Sequence[str]) -> str:
-    lines = (
-        f'[[engine]]\nname = "sketch{n}"\nkind = "sketch"\nurl = "{url}"\n' for n, url in enumerate(urls)
-    )
-    return UNHURRIED + "".join(lines)

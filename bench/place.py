@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +52,14 @@ def on_core(number: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def over(urls: Sequence[str]) -> str:
+    """The gesso.toml of a gesso over these sketches, which may be asked as fast as one can."""
+    engines = (
+        f'[[engine]]\nname = "sketch{n}"\nkind = "sketch"\nurl = "{url}"\n' for n, url in enumerate(urls)
+    )
+    return UNHURRIED + "".join(engines)
 
 
 class Memory:
