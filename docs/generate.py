@@ -15,8 +15,9 @@ from pydantic.fields import FieldInfo
 from gesso.access import scopes
 from gesso.client import generate as sync_client
 from gesso.config.problems import keys_of
-from gesso.config.schema import Config, Table
+from gesso.config.schema import Config
 from gesso.config.secret import Secret
+from gesso.config.table import Table
 from gesso.config.values import parse_size
 from gesso.errors import GessoError
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gesso.config.problems import keys_of
-from gesso.config.schema import Config, Table
+from gesso.config.schema import Config
+from gesso.config.table import Table
 from gesso.errors import GessoError
 
 ROOT = Path(__file__).parents[1]

@@ -17,7 +17,7 @@ from gesso.access.logins import NewLogin
 from gesso.access.passwords import NOT_RIGHT, Passwords
 from gesso.access.proof import look_up
 from gesso.access.scopes import Role, parse
-from gesso.config.schema import RolesConfig
+from gesso.config.limits import RolesConfig
 from gesso.database.database import Database
 from gesso.errors import AccountsUnreadable, Forbidden, RequestError, StorageError, Unauthorized
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gesso.access.scopes import Role
-from gesso.config.schema import LimitsConfig, RolesConfig
+from gesso.config.limits import LimitsConfig, RolesConfig
 from gesso.errors import RequestError
 
 # How "no limit" is written where null means "as the role has it".

@@ -10,7 +10,7 @@ from gesso.access.identity import Identity, Via
 from gesso.access.keys import Key
 from gesso.access.limits import allowance
 from gesso.access.scopes import effective
-from gesso.config.schema import RolesConfig
+from gesso.config.limits import RolesConfig
 from gesso.errors import Unauthorized
 
 

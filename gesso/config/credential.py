@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Mapping
 
-from gesso.config.schema import CredentialConfig
+from gesso.config.engine import CredentialConfig
 from gesso.config.secret import Secret
 from gesso.errors import ConfigError
 from gesso.logs import redaction

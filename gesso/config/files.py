@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gesso.config.credential import secret_of
-from gesso.config.schema import Config, EngineConfig
+from gesso.config.engine import EngineConfig
+from gesso.config.schema import Config
 from gesso.errors import ConfigError
 
 KeyPath = tuple[str | int, ...]

@@ -12,7 +12,8 @@ from pydantic_core import ErrorDetails
 
 from gesso.config.positions import Path as KeyPath
 from gesso.config.positions import nearest_line
-from gesso.config.schema import Config, Table
+from gesso.config.schema import Config
+from gesso.config.table import Table
 
 WORDS = {
     "bool_type": "must be true or false",

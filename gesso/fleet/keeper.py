@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gesso.config.credential import headers
-from gesso.config.schema import FleetConfig, LogsConfig
+from gesso.config.fleet import FleetConfig
+from gesso.config.schema import LogsConfig
 from gesso.engines.probe import LOCKED, NOT_LISTENING, Outcome
 from gesso.errors import ConfigError, EngineError, ProcessError
 from gesso.fleet.decide import Act, Action, Budget, Wanted, decide

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from gesso.config.schema import EngineConfig
+from gesso.config.engine import EngineConfig
 
 HOST = "127.0.0.1"
 # What is ours stays with us: database address, keys.

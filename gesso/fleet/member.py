@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gesso.config.schema import EngineConfig
+from gesso.config.engine import EngineConfig
 from gesso.engines.comfyui import ComfyUI
 from gesso.engines.probe import Probe
 from gesso.engines.socket import Socket
 from gesso.fleet.decide import Activity, Wanted
 from gesso.fleet.draining import described, jobs_left, mark_of
+from gesso.fleet.finding import Finding
 from gesso.fleet.node_catalog import NodeCatalog
 from gesso.fleet.state import USABLE, State
 from gesso.processes.process import Exited, Gone, Process
@@ -39,6 +40,7 @@ class Status:
     nodes: int | None
     version: str | None
     probe: Probe | None
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,9 @@ class Member:
         self.drain_mark = mark_of(record)
         self.draining = self.drain_mark.exists()
         """It finishes what it has, and is given no more."""
+
+        self.findings: dict[str, Finding] = {}
+        """What is wrong with it now, by name; whoever finds something takes it away when it is over."""
 
         self.wanted = Wanted.RUNNING
         self.process: Process | None = None
@@ -177,6 +182,7 @@ class Member:
             nodes=len(self.catalog.catalog.raw) if self.catalog is not None else None,
             version=self.probe.version if self.probe is not None else None,
             probe=self.probe,
+            findings=tuple(self.findings.values()),
         )
 
     def begin(self, process: Process, *, adopted: bool, now: float) -> None:

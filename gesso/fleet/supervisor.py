@@ -10,7 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from gesso.config.credential import headers
-from gesso.config.schema import EngineConfig, FleetConfig, LogsConfig
+from gesso.config.engine import EngineConfig
+from gesso.config.fleet import FleetConfig
+from gesso.config.schema import LogsConfig
 from gesso.engines.comfyui import ComfyUI
 from gesso.engines.socket import Socket
 from gesso.engines.transport import open_session

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from gesso.access.identity import Identity
 from gesso.access.scopes import Role
-from gesso.config.schema import RolesConfig
+from gesso.config.limits import RolesConfig
 from gesso.errors import InvalidWorkflow, NoEngine, StorageError
 from gesso.fleet.node_catalog import NodeCatalog
 from gesso.fleet.supervisor import Supervisor

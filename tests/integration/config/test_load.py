@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from gesso.config.credential import headers
+from gesso.config.engine import CredentialConfig
 from gesso.config.load import examine, load, overridden
-from gesso.config.schema import CredentialConfig
 from gesso.errors import ConfigError
 from gesso.logs import fingerprint, redaction
 

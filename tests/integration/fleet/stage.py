@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gesso.config.schema import EngineConfig, FleetConfig
+from gesso.config.engine import EngineConfig
+from gesso.config.fleet import FleetConfig
 from gesso.events import Bus, EngineChanged
 from gesso.fleet.keeper import Timing
 from gesso.fleet.supervisor import Supervisor

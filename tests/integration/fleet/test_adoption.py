@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POS
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from gesso.config.schema import EngineConfig
+from gesso.config.engine import EngineConfig
 from gesso.events import Bus
 from gesso.fleet.state import State
 from gesso.fleet.supervisor import Supervisor

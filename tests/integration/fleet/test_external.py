@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gesso.config.schema import CredentialConfig, EngineConfig
+from gesso.config.engine import CredentialConfig, EngineConfig
 from gesso.fleet.state import State
 from gesso.processes.process import Alive, Process
 from tests.integration.fleet.stage import LIMIT_S, Stage, until

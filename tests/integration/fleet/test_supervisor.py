@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gesso.config.schema import FleetConfig, LogsConfig
+from gesso.config.fleet import FleetConfig
+from gesso.config.schema import LogsConfig
 from gesso.errors import Conflict, NotFound
 from gesso.events import Bus
 from gesso.fleet.keeper import Timing

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from gesso.access.access import Access
 from gesso.access.audit import Audit
-from gesso.config.schema import EngineConfig
+from gesso.config.engine import EngineConfig
 from gesso.database.database import Database, open_database
 from gesso.database.sqlite import sqlite_url
 from gesso.events import Bus

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gesso.config.schema import EngineConfig
+from gesso.config.engine import EngineConfig
 from gesso.fleet.member import Status
 from gesso.fleet.state import State as EngineState
 from gesso.gateway import api_models

@@ -6,7 +6,7 @@ import pytest
 
 from gesso.access.limits import LIMITS, Allowance, allowance, changed, checked_weight
 from gesso.access.scopes import Role
-from gesso.config.schema import LimitsConfig, RolesConfig
+from gesso.config.limits import LimitsConfig, RolesConfig
 from gesso.errors import RequestError
 
 ROLES = RolesConfig(user=LimitsConfig(jobs_queued=10, storage=1000), admin=LimitsConfig(jobs_queued=None))

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gesso.config.schema import Config, EngineConfig, parse
+from gesso.config.engine import EngineConfig
+from gesso.config.schema import Config, parse
 
 
 def engine(**keys: Any) -> EngineConfig:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gesso.config.schema import EngineConfig
+from gesso.config.engine import EngineConfig
 from gesso.fleet.launch import plan, without_port
 
 COMFY = EngineConfig(

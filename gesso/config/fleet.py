@@ -1,0 +1,39 @@
+"""`[fleet]`: how engine processes are watched, judged and restarted."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from gesso.config.table import Table, wrong
+from gesso.config.values import Seconds
+
+
+class FleetConfig(Table):
+    """How engine processes are watched and restarted."""
+
+    restarts: Annotated[int, Field(ge=0)] = 5
+    """How often an engine that exits is started again within `restart_window_s`; then it stays stopped."""
+
+    restart_window_s: Seconds = 600.0
+    """The time in seconds over which `restarts` is counted."""
+
+    back_off_s: Seconds = 1.0
+    """The wait before the second restart (the first is at once); it doubles with each one that follows."""
+
+    back_off_limit_s: Seconds = 60.0
+    """The longest wait before a restart."""
+
+    start_limit_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
+    """How long an engine may take from its start until it is ready."""
+
+    stop_grace_s: Seconds = 10.0
+    """How long an engine that is asked to stop may take before it is killed."""
+
+    leave_running: bool = False
+    """Leave engines running when gesso stops in order; the next start adopts them."""
+
+    @model_validator(mode="after")
+    def _limit_is_longest(self) -> Self:
+        if self.back_off_limit_s < self.back_off_s:
+            raise wrong("back_off_limit_s", "is shorter than `back_off_s`, the first wait")
+        return self
