@@ -40,7 +40,7 @@ class Card:
     clock_limit_mhz: float | None = None
     memory_clock_mhz: float | None = None
     throttled_by: tuple[str, ...] | None = None
-    """Why its clocks are lowered, in NVML's words: "sw_power_cap", "hw_thermal_slowdown"; empty: they are not."""
+    """Why its clocks are lowered, in NVML's words: "sw_power_cap", "hw_slowdown"; empty: they are not."""
     xid: int | None = None
     """The last Xid error since it is watched (0: none)."""
     processes: tuple[GpuProcess, ...] | None = None
@@ -64,7 +64,7 @@ class Machine:
 
 
 class Reader(Protocol):
-    """Tells what the cards are at. `read` blocks for milliseconds (nvidia-smi: a second): call it in a thread.
+    """Tells what the cards are at. `read` blocks for milliseconds (nvidia-smi: seconds): use a thread.
 
     It never raises: what cannot be read is None, with the reason in `problem` or a card's `problems`.
     """

@@ -1,4 +1,4 @@
-"""Everything monitoring looks at, at one moment: what samples, metrics, alerts and `gesso top` are made of."""
+"""All that monitoring looks at, at one moment: samples, metrics, alerts and `gesso top` come from it."""
 
 from dataclasses import dataclass
 
