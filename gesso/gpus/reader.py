@@ -12,6 +12,8 @@ class GpuProcess:
     memory: int | None
     """Bytes."""
     name: str | None = None
+    graphics: bool | None = None
+    """It draws, and does not compute: the desktop and its programs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,10 @@ class Card:
     """"00000000:65:00.0"."""
     parent: str | None = None
     """The UUID of the card that a MIG instance is a part of."""
+    mig: bool | None = None
+    """It is divided into MIG instances: CUDA takes these, and not the card."""
+    lost: bool = False
+    """It was there and does not answer any more; what else is known of it is from before."""
     cores: int | None = None
     compute_capability: tuple[int, int] | None = None
     memory_total: int | None = None
@@ -40,7 +46,9 @@ class Card:
     clock_limit_mhz: float | None = None
     memory_clock_mhz: float | None = None
     throttled_by: tuple[str, ...] | None = None
-    """Why its clocks are lowered, in NVML's words: "sw_power_cap", "hw_slowdown"; empty: they are not."""
+    """Why its clocks are lowered, in NVML's words: "sw_power_cap", "hw_slowdown"; empty: they are not.
+
+    That a card rests ("gpu_idle") is no reason."""
     xid: int | None = None
     """The last Xid error since it is watched (0: none)."""
     processes: tuple[GpuProcess, ...] | None = None
