@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from gesso.fleet.finding import Finding
-from gesso.gpus.reader import Machine
+from gesso.gpus.reader import Card, Machine
+
+# Cards are read every few seconds; a reader that hangs must not leave its last word standing.
+STALE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,8 @@ class EngineReading:
     pid: int | None
     restarts: int
     queue_remaining: int | None
+    jobs: int | None = None
+    """How many it still has to do, those whose files are still being fetched among them."""
     findings: tuple[Finding, ...] = ()
     cpu: float | None = None
     """Seconds of processor time, of the process and its children, since it began."""
@@ -42,25 +47,46 @@ class UserReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobReading:
+    """One job that an engine has."""
+
+    id: str
+    account: str
+    """The owner's name."""
+    engine: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One moment. Times are seconds since the epoch, sizes bytes."""
+    """One moment. Times are seconds since the epoch, sizes bytes. None: not known."""
 
     at: float
     engines: tuple[EngineReading, ...]
     machine: Machine | None
     """None: its cards were not read yet."""
-    queued: int
-    running: int
+    queued: int | None
+    """None, as `running`: the database did not answer."""
+    running: int | None
     oldest_queued_s: float | None
     """How long the job waits that waits longest; None: none waits."""
     users: tuple[UserReading, ...]
+    """Those with unfinished jobs."""
     finished: dict[str, int]
     """Jobs that ended since gesso began, by state: succeeded, failed, cancelled."""
     disk_free: int | None
     disk_total: int | None
+    jobs: tuple[JobReading, ...] = ()
     certificate_expires: float | None = None
     """Of what is served; None: gesso serves no TLS, or it is not known."""
     cpu: float = 0.0
     """Seconds of processor time of gesso itself since it began."""
     memory: int = 0
     """Resident bytes of gesso itself."""
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """The cards as far as they are known *now*: what was read too long ago says nothing any more."""
+        if self.machine is None or self.at - self.machine.at > STALE_S:
+            return ()
+        return self.machine.cards
