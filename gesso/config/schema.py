@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from gesso.config.engine import EngineConfig
 from gesso.config.fleet import FleetConfig
+from gesso.config.gpus import GpusConfig
 from gesso.config.limits import RolesConfig
 from gesso.config.passthrough import NodePath
 from gesso.config.secret import Secret
@@ -119,6 +120,7 @@ class Config(Table):
     gateway: GatewayConfig = GatewayConfig()
     storage: StorageConfig = StorageConfig()
     fleet: FleetConfig = FleetConfig()
+    gpus: GpusConfig = GpusConfig()
     jobs: JobsConfig = JobsConfig()
     limits: RolesConfig = RolesConfig()
     logs: LogsConfig = LogsConfig()

@@ -12,18 +12,21 @@ from typing import Self
 from gesso.config.credential import headers
 from gesso.config.engine import EngineConfig
 from gesso.config.fleet import FleetConfig
+from gesso.config.gpus import GpusConfig
 from gesso.config.schema import LogsConfig
 from gesso.engines.comfyui import ComfyUI
 from gesso.engines.socket import Socket
 from gesso.engines.transport import open_session
 from gesso.errors import Conflict, NotFound
 from gesso.events import Bus, EngineChanged
+from gesso.fleet.cards import Cards
 from gesso.fleet.decide import Wanted
 from gesso.fleet.draining import write_mark
 from gesso.fleet.keeper import Keeper, Timing
 from gesso.fleet.launch import HOST, free_port
 from gesso.fleet.member import Member, Stuck
 from gesso.fleet.state import State
+from gesso.gpus.reader import Reader
 
 # A stop takes its grace, and then the kill.
 STOP_MARGIN_S = 15.0
@@ -45,7 +48,12 @@ class Supervisor:
         logs: LogsConfig | None = None,
         timing: Timing | None = None,
         environ: Mapping[str, str] | None = None,
+        reader: Reader | None = None,
+        gpus: GpusConfig | None = None,
     ) -> None:
+        self._gpus = gpus or GpusConfig()
+        self.cards = Cards(reader, self._gpus.every_s)
+        """What this machine's cards are at; without a reader nothing is known of them."""
         self._configs = tuple(engines)
         self._storage = storage.absolute()
         self._bus = bus
@@ -72,7 +80,7 @@ class Supervisor:
             raise
         self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
-        self._tasks = []
+        self._tasks = [self._group.create_task(self.cards.run(), name="cards")]
         for name, member in self._members.items():
             keeper = self._keepers[name]
             for what, loop in (
@@ -95,6 +103,7 @@ class Supervisor:
         finally:
             for keeper in self._keepers.values():
                 keeper.let_go()
+            await self.cards.close()
             await self._session.close()
 
     def members(self) -> Sequence[Member]:

@@ -12,9 +12,11 @@ from typing import Any
 
 from gesso.config.engine import EngineConfig
 from gesso.config.fleet import FleetConfig
+from gesso.config.gpus import GpusConfig
 from gesso.events import Bus, EngineChanged
 from gesso.fleet.keeper import Timing
 from gesso.fleet.supervisor import Supervisor
+from gesso.gpus.reader import Reader
 from gesso.processes.record import read_record
 
 QUICK = Timing(tick_s=0.05, probe_s=0.1, eager_probe_s=0.05, probe_limit_s=0.5)
@@ -34,13 +36,24 @@ class Stage:
 
     @asynccontextmanager
     async def supervisor(
-        self, *engines: EngineConfig, timing: Timing = QUICK, **fleet: Any
+        self,
+        *engines: EngineConfig,
+        timing: Timing = QUICK,
+        reader: Reader | None = None,
+        gpus: GpusConfig | None = None,
+        **fleet: Any,
     ) -> AsyncIterator[Supervisor]:
         bus = Bus()
         bus.subscribe(EngineChanged, self.events.append)
         limits = {"back_off_s": 0.05, "back_off_limit_s": 0.2, "stop_grace_s": 5.0, **fleet}
         async with Supervisor(
-            engines, self.storage, bus, fleet=FleetConfig(**limits), timing=timing
+            engines,
+            self.storage,
+            bus,
+            fleet=FleetConfig(**limits),
+            timing=timing,
+            reader=reader,
+            gpus=gpus,
         ) as supervisor:
             yield supervisor
 
