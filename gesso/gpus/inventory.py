@@ -13,8 +13,8 @@ _REMEDY = "`gesso gpus` lists the cards; give a UUID, or words of the name that 
 # What draws the screen. On Windows everything counts as graphics and computing, so names must tell.
 DESKTOP = frozenset(
     "xorg x xwayland gnome-shell kwin_x11 kwin_wayland plasmashell mutter sway weston hyprland cinnamon "
-    "xfwm4 compiz dwm.exe csrss.exe explorer.exe winlogon.exe logonui.exe searchhost.exe shellexperiencehost.exe "
-    "startmenuexperiencehost.exe textinputhost.exe applicationframehost.exe systemsettings.exe".split()
+    "xfwm4 compiz dwm.exe csrss.exe explorer.exe winlogon.exe logonui.exe searchhost.exe "
+    "shellexperiencehost.exe startmenuexperiencehost.exe textinputhost.exe applicationframehost.exe systemsettings.exe".split()
 )
 
 
@@ -67,7 +67,7 @@ def attribute(
 
 def _use(card: Card, cuda: CudaIndex, engine_of: Mapping[int, str], claims: Mapping[str, str]) -> CardUse:
     claimed_by = tuple(sorted(engine for engine, uuid in claims.items() if uuid == card.uuid))
-    if card.processes is None:
+    if card.processes is None or card.lost:
         return CardUse(
             card=card, cuda=cuda, claimed_by=claimed_by, held=None, attributed=None, remainder=None
         )
@@ -75,15 +75,15 @@ def _use(card: Card, cuda: CudaIndex, engine_of: Mapping[int, str], claims: Mapp
     held.sort(key=lambda one: (-(one.process.memory or 0), one.process.pid))
     sizes = [process.memory for process in card.processes]
     attributed = sum(size for size in sizes if size is not None)
-    # Without every size, what is left is not left by nobody.
-    exact = None not in sizes and card.memory_used is not None
+    # Without every size, what is left over is not left over; and a divided card's memory is its instances'.
+    known = None not in sizes and not card.mig
     return CardUse(
         card=card,
         cuda=cuda,
         claimed_by=claimed_by,
         held=tuple(held),
-        attributed=attributed if None not in sizes else None,
-        remainder=max(0, (card.memory_used or 0) - attributed) if exact else None,
+        attributed=attributed if known else None,
+        remainder=max(0, card.memory_used - attributed) if known and card.memory_used is not None else None,
     )
 
 
