@@ -9,6 +9,7 @@ from gesso.config.engine import EngineConfig
 from gesso.config.fleet import FleetConfig
 from gesso.config.gpus import GpusConfig
 from gesso.config.limits import RolesConfig
+from gesso.config.monitoring import MonitoringConfig
 from gesso.config.passthrough import NodePath
 from gesso.config.secret import Secret
 from gesso.config.table import Table, wrong
@@ -124,6 +125,7 @@ class Config(Table):
     jobs: JobsConfig = JobsConfig()
     limits: RolesConfig = RolesConfig()
     logs: LogsConfig = LogsConfig()
+    monitoring: MonitoringConfig = MonitoringConfig()
     engines: tuple[EngineConfig, ...] = Field(
         default_factory=_embedded,
         strict=False,

@@ -179,6 +179,7 @@ job = Table(
     Column("started", Double),
     Column("finished", Double),
     Column("seconds", Double),  # of its engine, from the first node to the end, in the last attempt
+    Column("silence", Double),  # the longest time in which its engine told no progress; NULL: not known
 )
 
 IS_QUEUED = job.c.state == literal_column("'queued'")
@@ -289,3 +290,27 @@ audit = Table(
 )
 Index("audit_actor", audit.c.actor, audit.c.seq)
 append_only(audit)
+
+# What is sampled together: a card, an engine, the queue. The names of its values stand here once, and not
+# in each sample; a source that has other values than before gets another row.
+sample_source = Table(
+    "sample_source",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("name", Text, nullable=False),  # "gpu.GPU-…", "engine.qwen", "queue", "gesso"
+    Column("readings", Text, nullable=False),  # names, a JSON list: ["utilisation", "temperature"]
+    UniqueConstraint("name", "readings", name="sample_source_readings"),
+)
+
+# Each moment of a source stands in one row: as it was taken, in its minute, or in its quarter of an hour.
+# In order of time, and nothing else: writing is adding at the end, reading is one stretch.
+sample = Table(
+    "sample",
+    metadata,
+    Column("at", Double, primary_key=True),  # when it was taken, or its span begins
+    Column("source_id", Integer, ForeignKey("sample_source.id"), primary_key=True),
+    Column("span_s", Integer, primary_key=True),  # 0, 60 or 900
+    # JSON, a value for each column: 71.5; of a span [least, mean, greatest, how many]; null: not known.
+    Column("readings", Json, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from gesso.fleet.finding import Finding
 from gesso.gpus.reader import Card, Machine
 
-# Cards are read every few seconds; a reader that hangs must not leave its last word standing.
-STALE_S = 60.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineReading:
@@ -86,7 +83,5 @@ class Snapshot:
 
     @property
     def cards(self) -> tuple[Card, ...]:
-        """The cards as far as they are known *now*: what was read too long ago says nothing any more."""
-        if self.machine is None or self.at - self.machine.at > STALE_S:
-            return ()
-        return self.machine.cards
+        """The cards that are known; none where nothing is."""
+        return () if self.machine is None else self.machine.cards
