@@ -15,6 +15,8 @@ GessoError                      code                     HTTP
 ├── EngineError                 engine_failed            502   the engine did not do its part
 │   ├── EngineUnreachable       engine_unreachable       503     nothing answered
 │   ├── EngineRefused           engine_refused           502     it answered, but not with what was asked
+│   ├── EngineHung              engine_hung              502     its progress stopped
+│   ├── EngineFault             engine_fault             502     its card or disk failed, not the workflow
 │   └── NoEngine                no_engine                503     no engine can take the job now
 ├── JobError                    job_failed               500   an accepted job ended without its result
 │   ├── ExecutionFailed         execution_failed         500     a node raised
@@ -194,6 +196,23 @@ class EngineRefused(EngineError):
     """The engine answered, but not with what was asked for."""
 
     code = "engine_refused"
+
+
+class EngineHung(EngineError):
+    """The engine made no progress with the job for longer than its limit."""
+
+    code = "engine_hung"
+    remedy = (
+        "`gesso engines logs NAME` shows its last words; where the workflow is just slow, "
+        "raise `fleet.hang_limit_s` or `fleet.hang_floor_s`."
+    )
+
+
+class EngineFault(EngineError):
+    """The engine's card, disk or process failed while it executed the job."""
+
+    code = "engine_fault"
+    remedy = "`gesso engines list` names what is wrong with the engine; the workflow is not at fault."
 
 
 class NoEngine(EngineError):

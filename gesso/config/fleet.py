@@ -26,6 +26,15 @@ class FleetConfig(Table):
     start_limit_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
     """How long an engine may take from its start until it is ready."""
 
+    hang_floor_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 120.0
+    """An engine is never said to hang before its job has been silent, without any progress, for this long."""
+
+    hang_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 5.0
+    """A workflow may be silent for so many times the longest silence of its latest runs on that engine."""
+
+    hang_limit_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 900.0
+    """How long a job may be silent whose workflow never ran there, or whose models are to be loaded."""
+
     stop_grace_s: Seconds = 10.0
     """How long an engine that is asked to stop may take before it is killed."""
 
@@ -36,4 +45,6 @@ class FleetConfig(Table):
     def _limit_is_longest(self) -> Self:
         if self.back_off_limit_s < self.back_off_s:
             raise wrong("back_off_limit_s", "is shorter than `back_off_s`, the first wait")
+        if self.hang_limit_s < self.hang_floor_s:
+            raise wrong("hang_limit_s", "is shorter than `hang_floor_s`, below which nothing is said to hang")
         return self

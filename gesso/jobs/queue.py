@@ -78,13 +78,15 @@ class Queue:
         error: dict[str, Any] | None = None,
         meta: dict[str, Any] | None = None,
         seconds: float | None = None,
+        silence: float | None = None,
     ) -> Job | None:
         """Record how the job ended (once). None: the claim is void, another has the job; drop the result.
 
-        `seconds` of its engine are charged to its owner; not known: all since the claim.
+        `seconds` of its engine are charged to its owner; not known: all since the claim. `silence`: the
+        longest time in which its engine told no progress.
         """
         job = await self._database.tx(
-            queue_end.finish, claim, state, outputs, error, meta, self._clock(), seconds
+            queue_end.finish, claim, state, outputs, error, meta, self._clock(), seconds, silence
         )
         self._wake()
         return job
@@ -181,6 +183,10 @@ class Queue:
     async def backlog(self, engines: Sequence[str], known: Collection[str]) -> Backlog:
         """Who waits, what runs, and what such jobs took on `engines` but for shapes that are `known`."""
         return await self._database.read(queue_position.backlog, engines, known)
+
+    async def silences(self, shape: str, engines: Sequence[str]) -> dict[str, list[float]]:
+        """By engine: the longest silence of each of the latest runs of this workflow that succeeded there."""
+        return await self._database.read(queue_position.silences, shape, engines)
 
     async def own_place(self, job_id: str) -> tuple[str, int]:
         """The owner of a waiting job, and how many of his jobs come before it. NotFound: it does not wait."""

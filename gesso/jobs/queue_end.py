@@ -22,10 +22,12 @@ def finish(
     meta: dict[str, Any] | None,
     now: float,
     seconds: float | None = None,
+    silence: float | None = None,
 ) -> Job | None:
     """Record the end; the charge becomes the real seconds. None: the claim is no longer ours.
 
     `seconds`: how long its engine was at work on it; not known: as long as the claim was held.
+    `silence`: the longest time in which the engine told no progress.
     """
     row = _held(conn, claim)
     if row is None:
@@ -33,7 +35,8 @@ def finish(
     # Held is longer: the engine may have been at work on another's job first.
     held_s = _real_s(row, now)
     real_s = held_s if seconds is None else min(seconds, held_s)
-    ended = _end(conn, row, state, now, outputs=outputs, error=error, meta=meta, seconds=real_s)
+    result = {"outputs": outputs, "error": error, "meta": meta, "seconds": real_s, "silence": silence}
+    ended = _end(conn, row, state, now, **result)
     flow = _settle(conn, row, real_s, now)
     if state is State.SUCCEEDED:
         _learn(conn, row.need_id, real_s)

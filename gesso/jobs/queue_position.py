@@ -20,6 +20,8 @@ from gesso.jobs.queue_rows import to_flow
 FLOWS, HEADS, READ = 5000, 2000, 200
 # Workflows whose pace is looked up at a time, and runs of each on each engine.
 SHAPES, SAMPLES = 64, 32
+# Runs on each engine whose silences are looked at: among many that found all cached are some that did not.
+SILENCES = 100
 
 Paces = dict[str, dict[str, list[float]]]
 
@@ -73,6 +75,13 @@ PACE: Select[Any] = (
     .where(HAS_SECONDS, job.c.shape == bindparam("shape"), job.c.engine == bindparam("engine"))
     .order_by(job.c.finished.desc())
     .limit(SAMPLES)
+)
+_SILENCES = (
+    select(job.c.silence)
+    .where(HAS_SECONDS, job.c.shape == bindparam("shape"), job.c.engine == bindparam("engine"))
+    .where(job.c.silence.is_not(None))
+    .order_by(job.c.finished.desc())
+    .limit(SILENCES)
 )
 
 
@@ -134,6 +143,12 @@ def _queued(conn: Connection, counts: Mapping[str, int]) -> dict[str, list[Row[A
         if most:
             found[owner] = list(conn.execute(FIRST_OF, {"wanted": owner, "most": most}))
     return found
+
+
+def silences(conn: Connection, shape: str, engines: Sequence[str]) -> dict[str, list[float]]:
+    """By engine: the longest silence of each of the latest runs of this workflow that succeeded there."""
+    asked = ({"shape": shape, "engine": engine} for engine in engines)
+    return {each["engine"]: list(conn.execute(_SILENCES, each).scalars()) for each in asked}
 
 
 def _pace(conn: Connection, shape: str, engines: Sequence[str]) -> dict[str, list[float]]:
