@@ -7,8 +7,11 @@ import logging
 import sys
 from pathlib import Path
 
+from gesso.errors import RequestError
+from gesso.sketch.faults import Faults, parse, table
 from gesso.sketch.logs import Recent
 from gesso.sketch.server import Options, serve
+from gesso.sketch.start import start, steal_port
 
 _REMOTE = (
     "--listen {host}: other machines can reach that address, and sketch asks nobody who they are. "
@@ -23,24 +26,37 @@ def main() -> int:
     for host in hosts:
         if not arguments.allow_remote and not _is_loopback(host):
             parser.error(_REMOTE.format(host=host))
+    try:
+        faults = Faults(*(parse(text) for text in arguments.fault))
+    except RequestError as error:
+        parser.error(f"--fault {error.message}")
     options = Options(
         hosts=hosts,
         port=arguments.port,
         directory=Path(arguments.directory),
         upload_limit=round(arguments.max_upload_size * 1024 * 1024),
         load_s=max(0.0, arguments.load_seconds),
+        faults=faults,
     )
     recent = _log()
+    if (code := start(faults)) is not None:
+        return code
     try:
-        asyncio.run(serve(options, recent))
+        with steal_port(faults, hosts, options.port):
+            asyncio.run(serve(options, recent))
     except OSError as error:
-        logging.getLogger(__name__).error("sketch cannot run: %s", error)
+        logging.getLogger(__name__).error("sketch cannot run: OSError: %s", error)
         return 1
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m gesso.sketch", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m gesso.sketch",
+        description=__doc__,
+        epilog=f"faults:\n{table()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--listen", default="127.0.0.1", metavar="IP", help="address, or several separated by commas"
     )
@@ -59,6 +75,13 @@ def _parser() -> argparse.ArgumentParser:
         "--preview-method",
         choices=["none", "auto", "latent2rgb", "taesd"],
         help="taken as ComfyUI takes it; sketch makes its previews in one way only",
+    )
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[:args]",
+        help="go wrong in this way, to try what watches over it; may be repeated",
     )
     return parser
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,8 @@ class Folders:
         self.temp = self.directory / "temp"
         self.user = self.directory / "user"
         self.models = self.directory / "models"
+        self.without_models: Callable[[], bool] = lambda: False
+        """Whether loaders are to offer nothing: see `faults`."""
         for folder in (self.input, self.output, self.temp, self.user, self.models):
             folder.mkdir(parents=True, exist_ok=True)
 

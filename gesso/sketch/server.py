@@ -4,17 +4,21 @@ import asyncio
 import logging
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
 
 from gesso.sketch.executor import Executor
+from gesso.sketch.faults import Faults
+from gesso.sketch.faults_answer import end_later, wrong_answers
+from gesso.sketch.faults_job import JobFaults
 from gesso.sketch.folders import Folders
 from gesso.sketch.frontend import frontend_root
 from gesso.sketch.logs import Recent
 from gesso.sketch.memory import Memory
 from gesso.sketch.middleware import cache_headers, failures, same_origin
+from gesso.sketch.routes.faults import FaultRoutes
 from gesso.sketch.routes.information import Information
 from gesso.sketch.routes.internal import Internal
 from gesso.sketch.routes.loads import Loads
@@ -41,6 +45,7 @@ class Options:
     upload_limit: int
     load_s: float = 0.0
     """What loading a pretended model takes."""
+    faults: Faults = field(default_factory=Faults)
 
 
 class Server:
@@ -51,7 +56,9 @@ class Server:
         self._folders = Folders(options.directory)
         self._folders.clear_temp()
         self._memory = Memory(options.load_s)
-        self._worker = Worker(Executor(self._folders, memory=self._memory))
+        faults = options.faults
+        self._folders.without_models = lambda: faults.get("models-missing") is not None
+        self._worker = Worker(Executor(self._folders, memory=self._memory), JobFaults(faults, self._folders))
         features = {"supports_preview_metadata": True, "max_upload_size": options.upload_limit}
         self._hub = Hub(features, self._worker.greeting)
         self._runner = web.AppRunner(
@@ -63,10 +70,14 @@ class Server:
         self._hub.bind(asyncio.get_running_loop())
         self._worker.start(self._hub)
         await self._runner.setup()
+        logger.info("Starting server\n")
         for host in self._options.hosts:
             site = web.TCPSite(self._runner, host, self._options.port)
             await site.start()
             logger.info("sketch listens on %s, its files are in %s", site.name, self._folders.directory)
+            logger.info("To see the GUI go to: %s", site.name)
+        if fault := self._options.faults.get("exit"):
+            end_later(fault)
 
     async def stop(self) -> None:
         """Takes no more connections, ends the sockets, and then what is running.
@@ -85,7 +96,10 @@ class Server:
     def _application(self, recent: Recent) -> web.Application:
         frontend = frontend_root()
         limit = self._options.upload_limit
-        app = web.Application(client_max_size=limit, middlewares=[cache_headers, same_origin, failures])
+        app = web.Application(
+            client_max_size=limit,
+            middlewares=[wrong_answers(self._options.faults), cache_headers, same_origin, failures],
+        )
         public = [
             *Information(self._folders, self._hub, frontend).routes(),
             *Prompts(self._worker, self._folders).routes(),
@@ -97,6 +111,7 @@ class Server:
         app.add_routes(_under_api(public))
         app.add_routes(public)
         app.add_routes(Loads(self._memory).routes())
+        app.add_routes(FaultRoutes(self._options.faults).routes())
         app.add_routes(Internal(self._folders, self._hub, recent).routes())
         if frontend is not None:
             app.add_routes([web.static("/", frontend)])

@@ -117,6 +117,8 @@ class Hub:
         self._greeting = greeting
         self._clients: dict[str, Client] = {}
         self._open: set[Client] = set()
+        self.silent = False
+        """Nothing is to be said, to anybody: see `faults`."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -129,7 +131,7 @@ class Hub:
     def enter(self, client: Client) -> None:
         self._open.add(client)
         self._clients[client.sid] = client
-        for type_, data in self._greeting(client.sid):
+        for type_, data in () if self.silent else self._greeting(client.sid):
             client.put(text(type_, data))
 
     def leave(self, client: Client) -> None:
@@ -145,24 +147,35 @@ class Hub:
         """Ends every connection, the replaced ones, too."""
         await asyncio.gather(*(client.close() for client in tuple(self._open)))
 
+    def drop(self) -> None:
+        """Ends every connection without a word; from any thread."""
+        self.call(self._drop)
+
     def send(self, type_: str, data: Any, client_id: str | None = None) -> None:
-        self._call(self._deliver, text(type_, data), client_id)
+        self.call(self._deliver, text(type_, data), client_id)
 
     def send_text(self, node_id: str, content: str, client_id: str | None) -> None:
-        self._call(self._deliver, encode_text(node_id, content), client_id)
+        self.call(self._deliver, encode_text(node_id, content), client_id)
 
     def send_preview(
         self, image: bytes, mime: str, metadata: dict[str, Any] | None, client_id: str | None
     ) -> None:
         """With metadata to a client that negotiated them (type 4), without to all others (type 1)."""
-        self._call(self._deliver_preview, image, mime, metadata, client_id)
+        self.call(self._deliver_preview, image, mime, metadata, client_id)
 
-    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+    def call(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Run it on the loop; from any thread."""
         if self._loop is None or self._loop.is_closed():
             return
         self._loop.call_soon_threadsafe(function, *arguments)
 
+    def _drop(self) -> None:
+        for client in tuple(self._open):
+            client.abort()
+
     def _receivers(self, client_id: str | None) -> list[Client]:
+        if self.silent:
+            return []
         if client_id is None:
             return list(self._clients.values())
         client = self._clients.get(client_id)

@@ -11,6 +11,8 @@ from typing import Any
 
 from gesso.protocol.comfyui import history_item, queue_item
 from gesso.sketch.executor import Executor, Result
+from gesso.sketch.faults import Faults
+from gesso.sketch.faults_job import JobFaults
 from gesso.sketch.socket import Hub
 
 logger = logging.getLogger(__name__)
@@ -47,8 +49,9 @@ class _Running:
 class Worker:
     """Takes prompts from the lowest number to the highest, and in the order of arrival among equals."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, faults: JobFaults | None = None) -> None:
         self._executor = executor
+        self._faults = faults or JobFaults(Faults())
         self._changed = threading.Condition()
         self._pending: list[tuple[float, int, Prompt]] = []
         self._arrival = itertools.count()
@@ -62,6 +65,7 @@ class Worker:
     def start(self, hub: Hub | None) -> None:
         """Begin to work; without a hub nobody is told."""
         self._hub = hub
+        self._faults.bind(hub)
         self._thread.start()
 
     def stop(self, grace_s: float) -> None:
@@ -168,7 +172,8 @@ class Worker:
     def _work(self) -> None:
         while (running := self._next()) is not None:
             started = time.monotonic()
-            result = self._execute(running)
+            self._faults.begin()
+            result = self._faults.ended(self._execute(running))
             if self._stopping:
                 return
             self._finish(running, result)
@@ -178,6 +183,7 @@ class Worker:
                 result.status_str,
                 time.monotonic() - started,
             )
+            self._faults.after()
 
     def _next(self) -> _Running | None:
         with self._changed:
@@ -195,7 +201,7 @@ class Worker:
 
     def _execute(self, running: _Running) -> Result:
         prompt = running.prompt
-        outlet = _Outlet(self._hub, running)
+        outlet = _Outlet(self._hub, running, self._faults)
         try:
             return self._executor.execute(
                 prompt.prompt_id,
@@ -212,9 +218,8 @@ class Worker:
 
     def _finish(self, running: _Running, result: Result) -> None:
         prompt = running.prompt
-        with self._changed:
-            self._running = None
-            self._history[prompt.prompt_id] = history_item(
+        item = self._faults.recorded(
+            history_item(
                 prompt.item(),
                 outputs=result.outputs,
                 status_str=result.status_str,
@@ -222,6 +227,11 @@ class Worker:
                 messages=result.messages,
                 meta=result.meta,
             )
+        )
+        with self._changed:
+            self._running = None
+            if item is not None:
+                self._history[prompt.prompt_id] = item
             while len(self._history) > HISTORY_LIMIT:
                 del self._history[next(iter(self._history))]
             self._tell_status()
@@ -232,15 +242,17 @@ class Worker:
 class _Outlet:
     """Carries the executor's messages to the sockets, and remembers the node that runs."""
 
-    def __init__(self, hub: Hub | None, running: _Running) -> None:
+    def __init__(self, hub: Hub | None, running: _Running, faults: JobFaults) -> None:
         self._hub = hub
         self._running = running
+        self._faults = faults
         self._client_id = running.prompt.client_id
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
         if type == "executing":
             self._running.node = data["display_node"]
         self._send(lambda hub: hub.send(type, data, self._client_id))
+        self._faults.told(type, data)
 
     def emit_preview(self, node_id: str, image: bytes, mime: str, metadata: dict[str, Any] | None) -> None:
         self._send(lambda hub: hub.send_preview(image, mime, metadata, self._client_id))

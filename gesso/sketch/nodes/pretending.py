@@ -5,6 +5,7 @@ from zlib import crc32
 
 import numpy as np
 
+from gesso.sketch.folders import Folders
 from gesso.sketch.node import Context, Node, Spec
 from gesso.sketch.nodes.arrays import Array
 from gesso.sketch.nodes.declare import choice
@@ -16,6 +17,10 @@ MODELS = tuple(f"{name}.safetensors" for name in ("harbour", "lagoon", "meadow",
 _SIDE = 64
 
 
+def offered(folders: Folders) -> list[str]:
+    return [] if folders.without_models() else list(MODELS)
+
+
 class SketchPretendLoader(Node):
     """For trying how work is divided among engines that keep the model they used last."""
 
@@ -23,7 +28,7 @@ class SketchPretendLoader(Node):
         display_name="Sketch Pretend Loader",
         category="sketch/testing",
         module="gesso.sketch",
-        required={"model_name": choice(MODELS)},
+        required={"model_name": choice(offered)},
         outputs=("IMAGE",),
         context=True,
         description="Pretends to load a model: waits as long as sketch was told with --load-seconds, "
