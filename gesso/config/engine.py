@@ -4,8 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from gesso.config.gpus import CardName, conflict
 from gesso.config.table import Table, wrong
-from gesso.config.values import FilePath, Name, Program, Url
+from gesso.config.values import FilePath, Name, Program, Size, Url
 
 
 class CredentialConfig(Table):
@@ -54,6 +55,13 @@ class EngineConfig(Table):
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """The loopback port it gets. Default: a free one."""
 
+    gpu: CardName | None = None
+    """The card it is held to: the UUID ("GPU-…", "MIG-…") or its beginning, or words of the name that only
+    this card has ("RTX 3090"); `gesso gpus` lists them. Default: it sees all cards."""
+
+    vram: Annotated[Size, Field(gt=0)] | None = None
+    """What it needs of that card, like "10GiB". Engines share a card only if all declare it and it fits."""
+
     url: Url | None = None
     """The address of an engine that gesso does not start. It is only watched, never stopped."""
 
@@ -76,7 +84,7 @@ class EngineConfig(Table):
     @model_validator(mode="after")
     def _settings_have_effect(self) -> Self:
         if self.url is not None:
-            for key in ("python", "arguments", "environment", "port"):
+            for key in ("python", "arguments", "environment", "port", "gpu", "vram"):
                 if getattr(self, key):
                     raise wrong(key, "has no effect on an engine that is given by `url`")
         elif self.credential is not None:
@@ -86,4 +94,16 @@ class EngineConfig(Table):
         for argument in self.arguments:
             if argument.split("=")[0] in ("--port", "--listen"):
                 raise wrong("arguments", f"{argument!r} is set by gesso; use the key `port`")
+        return self
+
+    @model_validator(mode="after")
+    def _card_is_named_once(self) -> Self:
+        if self.gpu is None:
+            if self.vram is not None:
+                raise wrong("vram", "has an effect only together with `gpu`, the card it is a part of")
+            return self
+        found = conflict(self.arguments, self.environment)
+        if found is not None:
+            key, what = found
+            raise wrong(key, f"{what!r} contradicts `gpu`, which alone is to say which card it uses")
         return self

@@ -1,11 +1,45 @@
 """`[gpus]`: how this machine's cards are read, and how much of each is kept free."""
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gesso.config.table import Table
 from gesso.config.values import FilePath, Seconds, Size
+
+# What else says which card an engine uses; of ComfyUI's arguments those that choose a card, or none.
+VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
+ARGUMENTS = ("--cuda-device", "--default-device", "--directml", "--oneapi-device-selector", "--cpu")
+
+
+def parse_card(value: str) -> str:
+    """Refuses an index: CUDA, the driver and Docker count in different orders, and each from 0."""
+    if not value.strip():
+        raise ValueError("an empty name of a card")
+    if re.fullmatch(r"\s*\d{1,2}(\s*,\s*\d+)*\s*", value):
+        raise ValueError(
+            f"{value!r} is an index, and which card that is depends on who counts; "
+            "give the UUID, or a part of the name (`gesso gpus` lists them)"
+        )
+    return value.strip()
+
+
+def conflict(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """The key, and what in it would say once more which card is used: ("arguments", "--cuda-device")."""
+    for name in environment:
+        if name.upper() in VARIABLES:
+            return f"environment.{name}", name
+    for argument in arguments:
+        # argparse takes `--cuda-dev`, too.
+        word = argument.split("=")[0]
+        if word.startswith("--") and len(word) > 4 and any(each.startswith(word) for each in ARGUMENTS):
+            return "arguments", argument
+    return None
+
+
+CardName = Annotated[str, AfterValidator(parse_card)]
 
 
 class GpusConfig(Table):

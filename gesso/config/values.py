@@ -42,6 +42,16 @@ def size_text(size: int) -> str:
     return f"{amount:.0f} {unit}" if amount == int(amount) else f"{amount:.1f} {unit}"
 
 
+def binary_text(size: int) -> str:
+    """A size of memory for people, as drivers count and `parse_size` takes it: "512 MiB", "10.5 GiB"."""
+    amount, unit = float(size), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if round(amount, 1) < 1024 or unit == "TiB":
+            break
+        amount /= 1024
+    return f"{amount:.1f}".removesuffix(".0") + f" {unit}"
+
+
 def parse_listen(value: str) -> str:
     """Refuses what is not `host:port`."""
     host, port = split_listen(value)
