@@ -63,7 +63,7 @@ def _seen() -> Seen:
     for path in Path("/proc").iterdir():
         if path.name.isdigit():
             with suppress(OSError):
-                # After the name, which stands in brackets and may hold anything: state, parent, …, 20th: start.
+                # After the name, which is in brackets and may hold anything: state, parent, …, 20th: start.
                 fields = (path / "stat").read_bytes().rpartition(b")")[2].split()
                 found[int(path.name)] = (int(fields[1]), float(fields[19]))
     return found
