@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from gesso.config.load import load, overridden
 from gesso.config.schema import Config
+from gesso.deploy.readiness import reporter
 from gesso.service import Listening, serve
 
 app = typer.Typer(add_completion=False)
@@ -30,11 +32,20 @@ def up(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON line when requests are answered.")
     ] = False,
+    hide_key: Annotated[
+        bool, typer.Option("--hide-key", help="Do not print the first key: what is printed goes to a log.")
+    ] = False,
 ) -> None:
     """Start gesso and keep it running."""
     loaded = _override(load(config).config, listen, directory)
     show = _print_json if as_json else _print_text
-    _run(loaded, lambda told: show(told, loaded))
+    report = reporter()
+
+    def announce(told: Listening) -> None:
+        show(replace(told, key=None) if hide_key else told, loaded)
+        report()
+
+    _run(loaded, announce)
 
 
 def _override(config: Config, listen: str | None, directory: Path | None) -> Config:
