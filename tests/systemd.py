@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -38,7 +39,7 @@ exec /lib/systemd/systemd --system --unit=test.target --log-target=console --log
 class Booted:
     """A system with a systemd of its own: `run` runs a command inside."""
 
-    def __init__(self, pid: int, log: Path) -> None:
+    def __init__(self, pid: Any, log: Path) -> None:
         self.pid = pid
         self.log = log
 

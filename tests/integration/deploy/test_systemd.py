@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_a_service_survives_a_kill_with_its_engine_and_ends_without_a_trace(tmp_
     given = ("--config", str(configuration))
     with systemd.booted(tmp_path) as system:
 
-        def status() -> dict:
+        def status() -> dict[str, Any]:
             done = system.run(*GESSO, "service", "status", *given, "--json")
             return json.loads(done.stdout) if done.stdout else {}
 
@@ -85,12 +86,12 @@ def test_a_service_survives_a_kill_with_its_engine_and_ends_without_a_trace(tmp_
         assert "gesso_" not in journal
 
 
-def _restarted(told: dict, before: dict) -> dict | None:
+def _restarted(told: dict[str, Any], before: dict[str, Any]) -> Any:
     return told if told.get("pid") not in (None, before["pid"]) and "running" in told["active"] else None
 
 
 def _answers(port: int) -> bool:
     try:
-        return urllib.request.urlopen(f"http://127.0.0.1:{port}/gesso/healthz", timeout=5).status == 200
+        return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/gesso/healthz", timeout=5).status == 200)
     except OSError:
         return False
