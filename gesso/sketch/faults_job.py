@@ -62,6 +62,7 @@ class JobFaults:
     def begin(self) -> None:
         """A job begins."""
         self._once.clear()
+        self._poisoned = {name for name in self._poisoned if self._faults.get(name)}
 
     def told(self, type: str, data: dict[str, Any]) -> None:
         """The job has told this. May raise what a node would, may not return."""
@@ -152,10 +153,10 @@ class JobFaults:
 
     def _freeze(self) -> None:
         if self._hub is not None:
-            self._hub.silent = True
+            self._hub.mute(True)
         self._wait_while("frozen")
         if self._hub is not None:
-            self._hub.silent = False
+            self._hub.mute(False)
 
     def _deafen(self, fault: Fault) -> None:
         """The loop of the server waits as this thread does: as when native code holds the interpreter."""

@@ -117,8 +117,7 @@ class Hub:
         self._greeting = greeting
         self._clients: dict[str, Client] = {}
         self._open: set[Client] = set()
-        self.silent = False
-        """Nothing is to be said, to anybody: see `faults`."""
+        self._muted = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -131,7 +130,7 @@ class Hub:
     def enter(self, client: Client) -> None:
         self._open.add(client)
         self._clients[client.sid] = client
-        for type_, data in () if self.silent else self._greeting(client.sid):
+        for type_, data in () if self._muted else self._greeting(client.sid):
             client.put(text(type_, data))
 
     def leave(self, client: Client) -> None:
@@ -151,6 +150,10 @@ class Hub:
         """Ends every connection without a word; from any thread."""
         self.call(self._drop)
 
+    def mute(self, muted: bool) -> None:
+        """Whether to say nothing more to anybody; from any thread."""
+        self.call(self._mute, muted)
+
     def send(self, type_: str, data: Any, client_id: str | None = None) -> None:
         self.call(self._deliver, text(type_, data), client_id)
 
@@ -169,12 +172,15 @@ class Hub:
             return
         self._loop.call_soon_threadsafe(function, *arguments)
 
+    def _mute(self, muted: bool) -> None:
+        self._muted = muted
+
     def _drop(self) -> None:
         for client in tuple(self._open):
             client.abort()
 
     def _receivers(self, client_id: str | None) -> list[Client]:
-        if self.silent:
+        if self._muted:
             return []
         if client_id is None:
             return list(self._clients.values())
