@@ -12,9 +12,11 @@ from gesso.gpus.reader import Card, GpuProcess, Machine
 _REMEDY = "`gesso gpus` lists the cards; give a UUID, or words of the name that only one card has."
 # What draws the screen. On Windows everything counts as graphics and computing, so names must tell.
 DESKTOP = frozenset(
-    "xorg x xwayland gnome-shell kwin_x11 kwin_wayland plasmashell mutter sway weston hyprland cinnamon "
-    "xfwm4 compiz dwm.exe csrss.exe explorer.exe winlogon.exe logonui.exe searchhost.exe "
-    "shellexperiencehost.exe startmenuexperiencehost.exe textinputhost.exe applicationframehost.exe systemsettings.exe".split()
+    """
+    xorg x xwayland gnome-shell kwin_x11 kwin_wayland plasmashell mutter sway weston hyprland cinnamon xfwm4
+    compiz dwm.exe csrss.exe explorer.exe winlogon.exe logonui.exe searchhost.exe shellexperiencehost.exe
+    startmenuexperiencehost.exe textinputhost.exe applicationframehost.exe systemsettings.exe
+    """.split()
 )
 
 

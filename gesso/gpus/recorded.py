@@ -1,8 +1,8 @@
 """A reader that tells what stands in a file: machines that one does not have, for tests and for looking.
 
-The file is TOML (or JSON, by its ending) in the shape of `Machine`; `machines/` has examples. What is left out
-is not known. Sizes may be written "24GiB"; `[[cards.processes]]` are processes, `processes = []` says that there
-are none. It is read anew each time, so it may be changed under a running gesso; replace it as a whole.
+The file is TOML (or JSON, by its ending) in the shape of `Machine`; `machines/` has examples. What is left
+out is not known. Sizes may be written "24GiB"; `[[cards.processes]]` are processes, `processes = []` says so
+when there are none. It is read anew each time, so it may be changed under a running gesso, as a whole.
 """
 
 import json
