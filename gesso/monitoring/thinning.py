@@ -1,4 +1,4 @@
-"""How samples grow coarser with age: what a span of time says in a few numbers, and when it is thinned (pure)."""
+"""How samples grow coarser with age: what a span of time says in a few numbers, and when (pure)."""
 
 import math
 from collections.abc import Iterable, Sequence
