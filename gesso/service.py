@@ -39,6 +39,7 @@ from gesso.gateway.server import Server, listening
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.dispatcher import Dispatcher
 from gesso.jobs.files import Files
+from gesso.jobs.hang_watch import HangWatch
 from gesso.jobs.positions import Positions
 from gesso.jobs.queue import Queue
 from gesso.jobs.runner import Runner
@@ -79,11 +80,13 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
         # The configuration may have changed, or a change of somebody's limits been cut short.
         everybody = await access.accounts()
         await queue.sync_limits({each.id: limits_of(access.allowance(each)) for each in everybody})
+        hangs = HangWatch(queue=queue, supervisor=supervisor, fleet=config.fleet)
         runner = Runner(
             queue=queue,
             artifacts=artifacts,
             files=files,
             bus=bus,
+            hangs=hangs,
             unreachable_s=config.jobs.unreachable_s,
         )
         session = await queue.open_session()
@@ -96,7 +99,7 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
             session=session,
             lease_s=config.jobs.lease_s,
         )
-        await parts.enter_async_context(_working(dispatcher.run(), _sweep(artifacts, config)))
+        await parts.enter_async_context(_working(dispatcher.run(), hangs.run(), _sweep(artifacts, config)))
         positions = Positions(
             queue=queue,
             supervisor=supervisor,

@@ -62,6 +62,11 @@ class Listener(asyncio.Queue[Delivery]):
         """When (by time.monotonic) the engine first said anything about it."""
         self.ended_at: float | None = None
         """When it said that it is done with it; a reader may be far from having read that."""
+        self.silence_s = 0.0
+        """The longest time between two things it said about it, up to its end."""
+        self.said: Message | None = None
+        """What it said about it last, but for pictures and texts."""
+        self._heard_at = 0.0
         self.on_end: Callable[[Message], None] = lambda message: None
 
     def _put(self, item: Delivery) -> None:
@@ -81,7 +86,12 @@ class Listener(asyncio.Queue[Delivery]):
 
     def _note(self, item: Delivery) -> None:
         now = time.monotonic()
-        self.begun_at = now if self.begun_at is None else self.begun_at
+        if self.begun_at is None:
+            self.begun_at = self._heard_at = now
+        if self.ended_at is None:
+            self.silence_s, self._heard_at = max(self.silence_s, now - self._heard_at), now
+        if isinstance(item, Message):
+            self.said = item
         if self.ended_at is None and isinstance(item, Message) and is_end(item.type, item.data):
             self.ended_at = now
             self.on_end(item)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+HANG = "hang"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

@@ -4,6 +4,7 @@ import time
 
 from gesso.engines.probe import INCONCLUSIVE, LOCKED, NOT_LISTENING, Outcome, Probe
 from gesso.fleet.decide import Health, Life, Observed
+from gesso.fleet.finding import HANG
 from gesso.fleet.member import Member
 from gesso.processes.logs import silent_s
 from gesso.processes.process import Alive, Unknown
@@ -13,6 +14,7 @@ def observe(member: Member) -> Observed:
     """Look now. A report of a stuck job is dropped if the engine has spoken about a prompt since."""
     if member.stuck is not None and member.socket.progressed_at > member.stuck.at:
         member.stuck = None
+        member.findings.pop(HANG, None)
     return Observed(
         life=_life(member),
         health=health(member.probe),

@@ -22,6 +22,7 @@ from gesso.events import Bus, EngineChanged
 from gesso.fleet.cards import Cards
 from gesso.fleet.decide import Wanted
 from gesso.fleet.draining import write_mark
+from gesso.fleet.finding import HANG, Finding
 from gesso.fleet.keeper import Keeper, Timing
 from gesso.fleet.launch import HOST, free_port
 from gesso.fleet.member import Member, Stuck
@@ -167,12 +168,26 @@ class Supervisor:
         member.wake.set()
 
     def report_stuck(self, name: str, reason: str) -> None:
-        """Tell that a job on it has made no progress for longer than its limit: this restarts the engine.
+        """Tell that a job on it has made no progress for longer than its limit: this restarts the engine,
+        if it is ours.
 
         Void as soon as the engine says anything about a prompt again, also just before the restart.
         """
         member = self.member(name)
         member.stuck = Stuck(reason=reason, at=time.monotonic())
+        member.findings[HANG] = Finding(
+            name=HANG,
+            summary="a job on it stopped to make progress",
+            evidence=reason,
+            remedy=f"Look what it said last: `gesso engines logs {name}`. "
+            + (
+                "gesso does not run it: whoever does must start it anew."
+                if member.external
+                else "gesso starts it anew, and runs the job again. If the workflow is just so slow, raise "
+                "`fleet.hang_limit_s` or `fleet.hang_floor_s`."
+            ),
+            at=time.time(),
+        )
         member.wake.set()
 
     async def refresh(self, name: str) -> None:

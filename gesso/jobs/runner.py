@@ -14,6 +14,7 @@ from gesso.engines.location import Location
 from gesso.engines.socket import Delivery, Listener, Message, Reconnected
 from gesso.errors import (
     EngineError,
+    EngineHung,
     EngineUnreachable,
     GessoError,
     InvalidWorkflow,
@@ -25,6 +26,7 @@ from gesso.fleet.member import Member
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.collect import Collector
 from gesso.jobs.files import Files
+from gesso.jobs.hang_watch import HangWatch
 from gesso.jobs.inputs import send_inputs
 from gesso.jobs.job import Claim, Job, State
 from gesso.jobs.pace import Pace
@@ -45,15 +47,25 @@ RETRY_S = 1.0
 RETRY_LIMIT_S = 30.0
 # For our socket to an engine that has just become ready.
 OPEN_S = 5.0
+# For an engine that hangs to take our word that its job is not wanted any longer.
+INTERRUPT_S = 5.0
 
 
 class Runner:
     """Drives claims, one call of `run` each; the queue's fencing makes a late runner's result void."""
 
     def __init__(
-        self, *, queue: Queue, artifacts: Artifacts, files: Files, bus: Bus, unreachable_s: float = 120.0
+        self,
+        *,
+        queue: Queue,
+        artifacts: Artifacts,
+        files: Files,
+        bus: Bus,
+        hangs: HangWatch,
+        unreachable_s: float = 120.0,
     ) -> None:
         self._queue = queue
+        self._hangs = hangs
         self._unreachable_s = unreachable_s
         self._artifacts = artifacts
         self._files = files
@@ -92,6 +104,7 @@ class Runner:
         try:
             await self._run(claim, member, adopted=adopted)
         finally:
+            self._hangs.end(claim)
             self._cancelled.discard(claim.prompt_id)
             self._over.discard(claim.job.id)
             self._relays.pop(claim.job.id, None)
@@ -101,6 +114,12 @@ class Runner:
         try:
             verdict = await self._drive(claim, member, adopted=adopted)
         except EngineError as error:
+            hang = self._hangs.reason(claim)
+            if isinstance(error, EngineHung):
+                await self._interrupt(claim, member)
+            if hang is not None:
+                error = EngineHung(f"{claim.engine!r} hung: {hang}")
+            self._hangs.leave(claim)
             logger.warning("job %s attempt %d on %s: %s", job.id, claim.attempt, claim.engine, error.message)
             await self._requeue(claim, error)
             return
@@ -118,7 +137,12 @@ class Runner:
         self._relays[job.id] = relay
         async with member.socket.listen(claim.prompt_id) as listener:
             listener.on_end = partial(self._note_end, claim, member, listener)
+            self._hangs.begin(claim, member, listener, lambda: listener.begun_at or relay.begun_at)
+            connections = None
             if not adopted:
+                # Not connected yet is no reason to wait for ever: history tells the end, too.
+                await member.socket.opened(OPEN_S)
+                connections = member.socket.connections
                 await self._hand_over(claim, member)
             elif isinstance(await self._ask(claim, member), Absent):
                 raise EngineUnreachable(f"{claim.engine!r} does not know the job it was running")
@@ -126,11 +150,14 @@ class Runner:
                 how = await member.engine.cancel(claim.prompt_id)
                 if how is Cancellation.DELETED:
                     return interrupted(job, time.time())
-            return await self._follow(claim, member, listener, relay, collector)
+            verdict = await self._follow(claim, member, listener, relay, collector)
+            # Only of a line that never broke is all heard.
+            unbroken = connections == member.socket.connections and listener.ended_at is not None
+            if verdict.state is State.SUCCEEDED and unbroken:
+                verdict = replace(verdict, silence=listener.silence_s)
+            return verdict
 
     async def _hand_over(self, claim: Claim, member: Member) -> None:
-        # Not connected yet is no reason to wait for ever: history tells the end, too.
-        await member.socket.opened(OPEN_S)
         known = set(member.uploaded)
         try:
             await self._submit(claim, member)
@@ -197,13 +224,19 @@ class Runner:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._unreachable_s
         while True:
+            self._hangs.check(claim)
             try:
                 return await member.engine.locate(claim.prompt_id, ended=ended)
             except EngineUnreachable:
-                ended_here = not member.external and member.pid is None
-                if loop.time() > deadline or member.given_up or ended_here:
+                if loop.time() > deadline or member.given_up or self._hangs.is_lost(claim):
                     raise
                 await asyncio.sleep(PATIENCE_S)
+
+    async def _interrupt(self, claim: Claim, member: Member) -> None:
+        """If the engine is not started anew: should it go on, then not with what another does by now."""
+        with suppress(EngineError, TimeoutError):
+            async with asyncio.timeout(INTERRUPT_S):
+                await member.engine.cancel(claim.prompt_id)
 
     async def _requeue(self, claim: Claim, error: GessoError) -> None:
         after = await self._queue.release(
@@ -224,6 +257,7 @@ class Runner:
             error=verdict.error,
             meta=verdict.meta,
             seconds=verdict.seconds,
+            silence=verdict.silence,
         )
         if done is None:
             logger.info("job %s was finished by another; its result is dropped", claim.job.id)

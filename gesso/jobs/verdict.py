@@ -22,6 +22,8 @@ class Verdict:
     meta: dict[str, Any] = field(default_factory=dict)
     seconds: float | None = None
     """How long the engine was at work on it, by the engine's clock; None: it does not say."""
+    silence: float | None = None
+    """The longest time in which it told no progress; None: not known, for not all of it was heard."""
 
 
 def read_history(item: dict[str, Any]) -> Verdict:
