@@ -36,6 +36,9 @@ VERBS: dict[str, Verb] = {
         module="gesso.cli.audit",
         help="Show who did what to what, from where; for administrators.",
     ),
+    "discover": Verb(
+        module="gesso.cli.discover", help="Find engines on this machine, and print how to adopt them."
+    ),
     "service": Verb(module="gesso.cli.service", help="Have the system run gesso from boot on."),
     "config": Verb(module="gesso.cli.config", help="Check and show the configuration."),
 }
