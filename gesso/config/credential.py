@@ -2,7 +2,9 @@
 
 import base64
 from collections.abc import Mapping
+from pathlib import Path
 
+from gesso.config.alerts import NotifyConfig
 from gesso.config.engine import CredentialConfig
 from gesso.config.secret import Secret
 from gesso.errors import ConfigError
@@ -12,7 +14,22 @@ from gesso.logs import redaction
 def secret_of(credential: CredentialConfig, environ: Mapping[str, str]) -> Secret:
     """The token or `user:password`; raises ConfigError where there is none. From here on, logs hide it."""
     file = credential.bearer_file or credential.basic_file
-    variable = credential.bearer_env or credential.basic_env
+    value, place = _read(file, credential.bearer_env or credential.basic_env, environ)
+    if (credential.basic_file or credential.basic_env) and ":" not in value:
+        raise ConfigError(f"what is in {place} is not of the form user:password")
+    redaction.add(value)
+    return Secret(value)
+
+
+def address_of(notify: NotifyConfig, environ: Mapping[str, str]) -> Secret:
+    """The address that alarms are sent to; raises ConfigError where there is none. Logs hide it."""
+    value, _ = _read(notify.url_file, notify.url_env, environ)
+    redaction.add(value)
+    return Secret(value)
+
+
+def _read(file: Path | None, variable: str | None, environ: Mapping[str, str]) -> tuple[str, str]:
+    """What stands there, and where that is."""
     if file is not None:
         place = str(file)
         try:
@@ -26,10 +43,7 @@ def secret_of(credential: CredentialConfig, environ: Mapping[str, str]) -> Secre
         value = environ.get(variable or "", "").strip()
     if not value:
         raise ConfigError(f"there is no secret in {place}")
-    if (credential.basic_file or credential.basic_env) and ":" not in value:
-        raise ConfigError(f"what is in {place} is not of the form user:password")
-    redaction.add(value)
-    return Secret(value)
+    return value, place
 
 
 def headers(credential: CredentialConfig | None, environ: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gesso.config.credential import secret_of
+from gesso.config.credential import address_of, secret_of
 from gesso.config.engine import EngineConfig
 from gesso.config.schema import Config
 from gesso.errors import ConfigError
@@ -18,6 +18,12 @@ def missing(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[KeyPat
     storage = config.storage.directory
     if storage.exists() and not storage.is_dir():
         yield ("storage", "directory"), f"{str(storage)!r} is a file, not a folder"
+    for index, address in enumerate(config.alerts.notify):
+        try:
+            address_of(address, environ)
+        except ConfigError as error:
+            place = "url_env" if address.url_file is None else "url_file"
+            yield ("alerts", "notify", index, place), error.message
     for index, engine in enumerate(config.engines):
         for key, reason in _missing_of_engine(engine, environ):
             yield ("engine", index, *key), reason

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from gesso.config.alerts import AlertsConfig
 from gesso.config.engine import EngineConfig
 from gesso.config.fleet import FleetConfig
 from gesso.config.gpus import GpusConfig
@@ -125,6 +126,7 @@ class Config(Table):
     jobs: JobsConfig = JobsConfig()
     limits: RolesConfig = RolesConfig()
     logs: LogsConfig = LogsConfig()
+    alerts: AlertsConfig = AlertsConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
     engines: tuple[EngineConfig, ...] = Field(
         default_factory=_embedded,

@@ -56,11 +56,18 @@ def _tables(data: Mapping[str, Any]) -> Iterator[list[str]]:
         if isinstance(table, list):
             yield from ([f"[[{name}]]", *map(_line, entry.items())] for entry in table)
             continue
-        inner = {key: value for key, value in table.items() if isinstance(value, Mapping)}
+        inner = {key: value for key, value in table.items() if _is_table(value)}
         own = [_line(item) for item in table.items() if item[0] not in inner]
         if own:
             yield [f"[{name}]", *own]
         yield from _tables({f"{name}.{key}": value for key, value in inner.items()})
+
+
+def _is_table(value: Any) -> bool:
+    """It is one, or a list of them."""
+    return isinstance(value, Mapping) or (
+        isinstance(value, list) and bool(value) and all(isinstance(each, Mapping) for each in value)
+    )
 
 
 def _line(item: tuple[str, Any]) -> str:

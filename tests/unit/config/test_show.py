@@ -43,3 +43,13 @@ def test_a_secret_that_is_absent_is_shown_as_unknown() -> None:
 
 def test_the_secrets_of_the_file_are_known_to_the_logs() -> None:
     assert set(secret_values(parse(DATA))) == {"geheim123", "geheim456"}
+
+
+def test_tables_that_stand_in_the_file_several_times_are_shown_so() -> None:
+    alerts = {
+        "off": ["vram"],
+        "notify": [{"name": "ops", "url_env": "OPS"}, {"name": "mail", "url_file": "/srv/mail"}],
+    }
+    text = as_toml(shown(parse({"alerts": alerts}), {"OPS": "json://geheim123456"}))
+    assert "geheim" not in text and text.count("[[alerts.notify]]") == 2
+    assert parse(tomllib.loads(text)).alerts == parse({"alerts": alerts}).alerts
