@@ -13,6 +13,7 @@ from gesso.config.fleet import FleetConfig
 from gesso.config.schema import LogsConfig
 from gesso.engines.probe import LOCKED, NOT_LISTENING, Outcome
 from gesso.errors import ConfigError, EngineError, ProcessError
+from gesso.fleet.claims import VISIBLE, Claims
 from gesso.fleet.decide import Act, Action, Budget, Wanted, decide
 from gesso.fleet.launch import HOST, Launch, free_port, holder, is_free, plan, without_port
 from gesso.fleet.member import Member
@@ -60,8 +61,10 @@ class Keeper:
         timing: Timing,
         environ: Mapping[str, str],
         changed: Callable[[Member], None],
+        claims: Claims,
     ) -> None:
         self._member = member
+        self._claims = claims
         self._storage = storage
         self._fleet = fleet
         self._logs = logs
@@ -89,8 +92,10 @@ class Keeper:
             member.record.unlink(missing_ok=True)
             return
         member.engine.url = f"http://{HOST}:{record.port}"
-        member.outdated = without_port(self._plan(record.port).argv) != without_port(record.argv)
+        launch = self._plan(record.port)
+        member.outdated = without_port(launch.argv) != without_port(record.argv)
         member.begin(process, adopted=True, now=time.monotonic())
+        self._claims.adopt(member, launch.env.get(VISIBLE))
         logger.info("%s: adopted process %d", member.name, process.pid)
 
     async def tend(self) -> None:
@@ -163,6 +168,7 @@ class Keeper:
             logger.error("%s: %s", member.name, error.message)
             self._fail(error.message)
             self._enter(State.FAILING, error.message)
+        await self._claims.look(member)
         self._tell_draining()
         await self._rotate()
 
@@ -172,6 +178,9 @@ class Keeper:
             case Act.NONE:
                 self._enter(action.state, action.reason)
             case Act.START:
+                if held := await self._claims.admit(member):
+                    self._enter(State.FAILING, held)
+                    return
                 self._enter(action.state, action.reason)
                 await self._start()
             case Act.STOP:
@@ -309,7 +318,13 @@ class Keeper:
             self._changed(member)
 
     def _plan(self, port: int) -> Launch:
-        return plan(self._member.config, port=port, storage=self._storage, environ=self._environ)
+        return plan(
+            self._member.config,
+            port=port,
+            storage=self._storage,
+            environ=self._environ,
+            card=self._claims.card(self._member),
+        )
 
     async def _rotate(self) -> None:
         now = time.monotonic()

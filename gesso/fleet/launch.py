@@ -27,12 +27,15 @@ class Launch:
     cwd: Path
 
 
-def plan(config: EngineConfig, *, port: int, storage: Path, environ: Mapping[str, str]) -> Launch:
-    """The launch of an engine that is ours: it binds to loopback only, whatever its arguments say."""
+def plan(
+    config: EngineConfig, *, port: int, storage: Path, environ: Mapping[str, str], card: str | None = None
+) -> Launch:
+    """The launch of an engine that is ours: it binds to loopback only, whatever its arguments say, and
+    sees only the card of that UUID, where it is held to one."""
     address = ("--listen", HOST, "--port", str(port))
     env = {name: value for name, value in environ.items() if not name.startswith(PRIVATE_PREFIX)}
     # Its log is read while it runs.
-    env = {**env, "PYTHONUNBUFFERED": "1", **config.environment}
+    env = {**env, "PYTHONUNBUFFERED": "1", **config.environment, **_held_to(card)}
     if config.kind == "sketch":
         directory = (config.directory or storage / "engines" / config.name).absolute()
         python = str(config.python or sys.executable)
@@ -41,6 +44,13 @@ def plan(config: EngineConfig, *, port: int, storage: Path, environ: Mapping[str
     directory = (config.directory or storage).absolute()
     python = str(config.python or find_python(directory))
     return Launch(argv=(python, "main.py", *address, *config.arguments), env=env, cwd=directory)
+
+
+def _held_to(card: str | None) -> dict[str, str]:
+    """By UUID: CUDA counts the fastest card first, the driver by place, and a container by what it got."""
+    if card is None:
+        return {}
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": card}
 
 
 def find_python(directory: Path) -> str:

@@ -14,6 +14,7 @@ from gesso.fleet.decide import Activity, Wanted
 from gesso.fleet.draining import described, jobs_left, mark_of
 from gesso.fleet.finding import Finding
 from gesso.fleet.node_catalog import NodeCatalog
+from gesso.fleet.proof import Gpu
 from gesso.fleet.state import USABLE, State
 from gesso.processes.process import Exited, Gone, Process
 
@@ -41,6 +42,7 @@ class Status:
     version: str | None
     probe: Probe | None
     findings: tuple[Finding, ...]
+    gpu: Gpu | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,8 @@ class Member:
 
         self.findings: dict[str, Finding] = {}
         """What is wrong with it now, by name; whoever finds something takes it away when it is over."""
+        self.gpu: Gpu | None = None
+        """The card that it is held to; None: to none."""
 
         self.wanted = Wanted.RUNNING
         self.process: Process | None = None
@@ -183,6 +187,7 @@ class Member:
             version=self.probe.version if self.probe is not None else None,
             probe=self.probe,
             findings=tuple(self.findings.values()),
+            gpu=self.gpu,
         )
 
     def begin(self, process: Process, *, adopted: bool, now: float) -> None:

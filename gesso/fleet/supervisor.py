@@ -20,6 +20,7 @@ from gesso.engines.transport import open_session
 from gesso.errors import Conflict, NotFound
 from gesso.events import Bus, EngineChanged
 from gesso.fleet.cards import Cards
+from gesso.fleet.claims import Claims
 from gesso.fleet.decide import Wanted
 from gesso.fleet.draining import write_mark
 from gesso.fleet.finding import HANG, Finding
@@ -52,9 +53,10 @@ class Supervisor:
         reader: Reader | None = None,
         gpus: GpusConfig | None = None,
     ) -> None:
-        self._gpus = gpus or GpusConfig()
-        self.cards = Cards(reader, self._gpus.every_s)
+        gpus = gpus or GpusConfig()
+        self.cards = Cards(reader, gpus.every_s)
         """What this machine's cards are at; without a reader nothing is known of them."""
+        self._claims = Claims(self.cards, gpus)
         self._configs = tuple(engines)
         self._storage = storage.absolute()
         self._bus = bus
@@ -225,7 +227,9 @@ class Supervisor:
             timing=self._timing,
             environ=self._environ,
             changed=self._note_change,
+            claims=self._claims,
         )
+        self._claims.enlist(member)
         self._members[config.name] = member
         self._keepers[config.name] = keeper
         if not member.external:
