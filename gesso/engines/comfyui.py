@@ -231,7 +231,12 @@ class ComfyUI:
         _, body = await self._call("GET", f"/history/{quote(prompt_id, safe='')}")
         history = self._json(body, "GET /history")
         item = history.get(prompt_id) if isinstance(history, dict) else None
-        return Finished(item=item) if isinstance(item, dict) else None
+        if not isinstance(item, dict):
+            return None
+        match item.get("prompt"):
+            case [_, str(other), *_] if other != prompt_id:
+                raise EngineRefused(f"{self.name!r} shows another prompt's end in the place of this one's")
+        return Finished(item=item)
 
     async def _in_queue(self, prompt_id: str) -> Pending | Running | None:
         _, body = await self._call("GET", "/queue")

@@ -203,7 +203,7 @@ class Runner:
             if isinstance(location, Absent):
                 if await self._queue.cancel_asked(claim):
                     return interrupted(claim.job, time.time())
-                raise EngineUnreachable(f"{claim.engine!r} lost the job: its process was restarted")
+                raise EngineUnreachable(f"{claim.engine!r} lost the job: it is in neither queue nor history")
 
     def _note_end(self, claim: Claim, member: Member, listener: Listener, message: Message) -> None:
         # Not when we have read so far: before that its files may be fetched, and the engine need not wait.

@@ -144,7 +144,8 @@ class _Run:
             return False
         except Exception as error:
             # A node may raise anything; that ends its prompt, not the engine.
-            log.warning("Node %s of prompt %s failed.", node_id, self.prompt_id, exc_info=True)
+            log.warning("Node %s of prompt %s failed.", node_id, self.prompt_id)
+            log.error("!!! Exception during processing !!! %s", error, exc_info=True)
             # The first frame is this function's: the node's story begins after it.
             self._failed(node_id, error, frames=traceback.format_tb(error.__traceback__)[1:])
             return False

@@ -54,6 +54,7 @@ class JobFaults:
         self._poisoned: set[str] = set()
         self._ended = 0
         self._failed_of_memory = 0
+        self._previous: dict[str, Any] | None = None
         self._leaked: list[bytearray] = []
 
     def bind(self, hub: Hub | None) -> None:
@@ -83,6 +84,8 @@ class JobFaults:
 
     def ended(self, result: Result) -> Result:
         """What is told of a job that has ended in place of the truth."""
+        if "oom" in self._once and not result.completed:
+            logger.error("Got an OOM, unloading all loaded models.")
         if (fault := self._faults.get("no-pictures")) and fault.word(0, "none") == "black":
             self._blacken(result)
         elif fault:
@@ -96,14 +99,14 @@ class JobFaults:
 
     def recorded(self, item: dict[str, Any]) -> dict[str, Any] | None:
         """What the history keeps of it; None: nothing."""
+        previous, self._previous = self._previous, item
         fault = self._faults.get("wrong-history")
         if fault is None:
             return item
         if fault.word(0, "empty") == "empty":
             return None
         number, _, *rest = item["prompt"]
-        picture = {"filename": "another_00001_.png", "subfolder": "", "type": "output"}
-        return {**item, "prompt": [number, str(uuid.uuid4()), *rest], "outputs": {"9": {"images": [picture]}}}
+        return previous or {**item, "prompt": [number, str(uuid.uuid4()), *rest], "outputs": {}}
 
     def after(self) -> None:
         """A job has ended, and its end was told."""
@@ -130,8 +133,6 @@ class JobFaults:
         fault = self._due("oom", type, data)
         if fault is not None and self._failed_of_memory < fault.whole(0, 2**31):
             self._failed_of_memory += 1
-            _log_failure(_OOM)
-            logger.error("Got an OOM, unloading all loaded models.")
             raise OutOfMemoryError(_OOM)
         for name, what in (("cuda-poison", _ILLEGAL), ("device-side-assert", _ASSERT)):
             if fault := self._due(name, type, data):
@@ -139,12 +140,9 @@ class JobFaults:
                     self._wait_while(name)
                     continue
                 self._poisoned.add(name)
-                _log_failure(message := _CUDA.format(what=what))
-                raise AcceleratorError(message)
+                raise AcceleratorError(_CUDA.format(what=what))
         if self._due("disk-full", type, data):
-            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "output/ComfyUI_00001_.png")
-            _log_failure(str(full))
-            raise full
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "output/ComfyUI_00001_.png")
 
     def _wait_while(self, name: str) -> None:
         """As long as the fault is on: nothing looks whether the job was interrupted."""
@@ -175,10 +173,6 @@ class JobFaults:
         for shown in result.outputs.values():
             for image in shown.get("images", ()):
                 _blacken(self._folders.resolve(image["type"], image["subfolder"], image["filename"]))
-
-
-def _log_failure(message: str) -> None:
-    logger.error("!!! Exception during processing !!! %s", message)
 
 
 def _blacken(path: Path) -> None:

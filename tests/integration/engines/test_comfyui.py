@@ -88,6 +88,20 @@ def test_prompt_that_is_said_to_have_ended_but_has_not_is_found_in_the_queue() -
     assert with_engine(script, lambda engine: engine.locate(MINE, ended=True)) == Running()
 
 
+def test_end_of_another_prompt_is_not_taken_for_this_ones() -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path == "/queue":
+            return web.json_response({"queue_running": [], "queue_pending": []})
+        return web.json_response({MINE: {"prompt": item(OTHER), "outputs": {"1": {"images": []}}}})
+
+    async def main() -> None:
+        async with serving(handle) as url, client(url) as engine:
+            with pytest.raises(EngineRefused, match="another prompt"):
+                await engine.locate(MINE)
+
+    asyncio.run(main())
+
+
 def test_prompt_that_ends_between_two_questions_is_found_in_the_history() -> None:
     script = Script([([MINE], []), ([], [])], [MINE])
 
