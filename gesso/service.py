@@ -36,6 +36,7 @@ from gesso.gateway.limits import limits_of
 from gesso.gateway.login import Login
 from gesso.gateway.oversight import Oversight
 from gesso.gateway.server import Server, listening
+from gesso.gpus.auto import open_reader
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.dispatcher import Dispatcher
 from gesso.jobs.files import Files
@@ -74,7 +75,15 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
         artifacts = await parts.enter_async_context(Artifacts(directory / "artifacts", database))
         bus = Bus()
         supervisor = await parts.enter_async_context(
-            Supervisor(config.engines, directory, bus, fleet=config.fleet, logs=config.logs)
+            Supervisor(
+                config.engines,
+                directory,
+                bus,
+                fleet=config.fleet,
+                logs=config.logs,
+                reader=open_reader(config.gpus.reader, config.gpus.simulate),
+                gpus=config.gpus,
+            )
         )
         files, queue = Files(database), Queue(database)
         # The configuration may have changed, or a change of somebody's limits been cut short.

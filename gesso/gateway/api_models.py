@@ -8,6 +8,7 @@ from gesso.access import accounts, keys
 from gesso.access.identity import Identity, Via
 from gesso.access.scopes import Role
 from gesso.fleet.member import Member
+from gesso.fleet.proof import Gpu, Proven
 from gesso.gateway.api_position import Position
 from gesso.jobs import job as jobs
 from gesso.jobs.queue_listing import Listed
@@ -119,6 +120,19 @@ class CreateUser(Asked):
     role: Role = Role.USER
 
 
+class EngineGpu(Answer):
+    uuid: str | None
+    """null: which card its `gpu` means is not known."""
+    name: str | None
+    proven: Proven
+    """Whether its processes were seen on that card; "no": on another one."""
+    evidence: str
+
+    @classmethod
+    def of(cls, gpu: Gpu) -> Self:
+        return cls(**{name: getattr(gpu, name) for name in cls.model_fields})
+
+
 class Engine(Answer):
     name: str
     kind: str
@@ -143,11 +157,14 @@ class Engine(Answer):
     """Prompts it says it has; null: not known."""
     nodes: int | None
     version: str | None
+    gpu: EngineGpu | None
+    """The card it is held to; null: it sees all."""
 
     @classmethod
     def of(cls, member: Member) -> Self:
         status = member.status()
-        return cls(**{name: getattr(status, name) for name in cls.model_fields})
+        gpu = None if status.gpu is None else EngineGpu.of(status.gpu)
+        return cls(**{name: getattr(status, name) for name in cls.model_fields} | {"gpu": gpu})
 
 
 class File(Answer):
