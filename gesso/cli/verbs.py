@@ -32,6 +32,10 @@ VERBS: dict[str, Verb] = {
     "engines": Verb(
         module="gesso.cli.engines", help="List, drain, start, stop and restart engines, and read their logs."
     ),
+    "gpus": Verb(
+        module="gesso.cli.gpus",
+        help="Show the cards: their names in every order, what they are at, and who holds memory on them.",
+    ),
     "audit": Verb(
         module="gesso.cli.audit",
         help="Show who did what to what, from where; for administrators.",

@@ -22,6 +22,7 @@ from gesso.gateway.api_docs import described, page
 from gesso.gateway.api_engines import engine_routes
 from gesso.gateway.api_events import Events, event_routes
 from gesso.gateway.api_files import file_routes
+from gesso.gateway.api_gpus import gpu_routes
 from gesso.gateway.api_jobs import Cancel, Waiting, job_routes
 from gesso.gateway.api_limits import OpenSockets, limit_routes
 from gesso.gateway.api_models import EngineState, JobCounts, Summary, Whoami
@@ -64,6 +65,7 @@ def make_api(
     app.include_router(password_routes(access), prefix=PREFIX)
     app.include_router(limit_routes(access, queue, open_sockets), prefix=PREFIX)
     app.include_router(engine_routes(supervisor, audit), prefix=PREFIX)
+    app.include_router(gpu_routes(supervisor), prefix=PREFIX)
     oversight = Oversight(audit=audit, access=access, queue=queue)
     app.include_router(job_routes(queue, cancel, oversight, waiting, events.positions), prefix=PREFIX)
     app.include_router(event_routes(events, oversight), prefix=PREFIX)

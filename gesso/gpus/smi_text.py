@@ -115,7 +115,7 @@ def processes_of(text: str, cards: list[Card]) -> tuple[list[Card], list[str]]:
             continue
         pid = int(parts[1])
         if parts[0] not in found:
-            unread.append(f"PID {pid} is on a card that is not listed ({parts[0]})")
+            unread.append(f"a process is on a card that is not listed ({parts[0]})")
             continue
         memory = _number(parts[2])
         name = _value(parts[3]) if len(parts) > 3 else None
@@ -126,7 +126,7 @@ def processes_of(text: str, cards: list[Card]) -> tuple[list[Card], list[str]]:
     divided = {card.uuid for card in cards if card.mig}
     return [
         card
-        if card.lost or card.parent in divided
+        if card.lost or (card.parent in divided and not found[card.uuid])
         else replace(card, processes=tuple(sorted(found[card.uuid].values(), key=lambda each: each.pid)))
         for card in cards
     ], unread

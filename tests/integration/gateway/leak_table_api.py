@@ -62,6 +62,7 @@ OURS = (
     ),
     same(f"{API}/engines"),
     same(f"{API}/engines/{{name}}", f"{API}/engines/{{engine}}"),
+    same(f"{API}/gpus"),
     same(f"{API}/openapi.json"),
     same(f"{API}/docs"),
     *(
