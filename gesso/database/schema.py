@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     false,
     literal_column,
+    or_,
 )
 
 from gesso.database.append_only import append_only
@@ -273,6 +274,28 @@ file = Table(
     UniqueConstraint("account_id", "type", "subfolder", "name", name="file_name"),
 )
 Index("file_size", file.c.account_id, file.c.size)
+
+# What was or is wrong, as rules said of what monitoring saw; at most one open of a rule and subject.
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # "engine gpu-0", "card GPU-…", "queue"
+    Column("step", Integer, nullable=False),  # the highest since it was raised
+    Column("severity", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("raised", Double, nullable=False, index=True),
+    Column("changed", Double, nullable=False),  # when it last was raised, escalated or ended
+    Column("ended", Double),
+    Column("ending", Text),  # why, in words
+    Column("owed", Json),  # names of addresses that are still to be told of the change; NULL: none
+    Column("undelivered", Json),  # by name of the address, why the last message did not arrive; NULL: nothing
+)
+IS_AT_WORK = or_(alarm.c.ended.is_(None), alarm.c.owed.is_not(None))
+Index("alarm_open", alarm.c.id, sqlite_where=IS_AT_WORK, postgresql_where=IS_AT_WORK)
 
 # Who did what to what, from where; rows are only ever added. Names are kept, so that they outlive accounts.
 audit = Table(
