@@ -68,6 +68,13 @@ class EngineConfig(Table):
     credential: CredentialConfig | None = None
     """What gesso shows to an engine given by `url`."""
 
+    memory_limit: Size | None = None
+    """The RAM that its processes may hold. Above it, it is given no more jobs, and restarted once it is known
+    to have none; not again within ten minutes."""
+
+    vram_limit: Size | None = None
+    """The same for what its processes hold on the cards."""
+
     slots: Annotated[int, Field(ge=1)] = 2
     """How many jobs it is handed at a time: one that runs and, behind a short one, one that waits there."""
 
@@ -84,7 +91,8 @@ class EngineConfig(Table):
     @model_validator(mode="after")
     def _settings_have_effect(self) -> Self:
         if self.url is not None:
-            for key in ("python", "arguments", "environment", "port", "gpu", "vram"):
+            own = ("python", "arguments", "environment", "port", "gpu", "vram", "memory_limit", "vram_limit")
+            for key in own:
                 if getattr(self, key):
                     raise wrong(key, "has no effect on an engine that is given by `url`")
         elif self.credential is not None:

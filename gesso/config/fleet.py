@@ -24,7 +24,12 @@ class FleetConfig(Table):
     """The longest wait before a restart."""
 
     start_limit_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
-    """How long an engine may take from its start until it is ready."""
+    """How long an engine's start may take at most before it may be given up; much earlier where its own
+    starts are known to be short. It is given up only if nothing happens any more: see `start_silence_s`."""
+
+    start_silence_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
+    """How long an engine that starts must show no sign before it is taken for stuck: nothing listens, its log
+    is silent, and its processes neither compute nor read nor write."""
 
     hang_floor_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 120.0
     """An engine is never said to hang before its job has been silent, without any progress, for this long."""

@@ -117,6 +117,8 @@ class Socket:
         """The prompt the engine was last heard to execute for us."""
         self.progressed_at = time.monotonic()
         """When (by time.monotonic) the engine last said anything about a prompt of ours."""
+        self.succeeded_at: float | None = None
+        """When (by time.monotonic) the engine last completed a prompt of ours."""
         self.connections = 0
         """How often it was opened; more by one means that the engine, or the line to it, came back."""
         self._engine = engine
@@ -230,6 +232,8 @@ class Socket:
 
     def _follow(self, kind: str, data: dict[str, Any], prompt_id: str) -> None:
         """Remember what is being executed: frames of the types 1 and 3 do not say."""
+        if kind == "execution_success":
+            self.succeeded_at = time.monotonic()
         if is_end(kind, data):
             if self.executing == prompt_id:
                 self.executing = self._node = None

@@ -5,9 +5,6 @@ from enum import StrEnum
 
 from gesso.fleet.state import State
 
-# An engine past its start limit is stuck, not slow, only if its log was silent for this long, too.
-STUCK_START_SILENCE_S = 60.0
-
 
 class Wanted(StrEnum):
     RUNNING = "running"
@@ -52,6 +49,8 @@ class Act(StrEnum):
     STOP = "stop"
     RESTART = "restart"
     """Stop, and count it as a failure."""
+    REFRESH = "refresh"
+    """Make sure that it is idle still, then stop it to start it anew; this is no failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +70,22 @@ class Observed:
     """Whether this process was ready before (an adopted one is taken to have been)."""
     started_at: float = 0.0
     log_silent_s: float | None = None
+    quiet_s: float | None = None
+    """For how long its processes have neither computed nor read nor written."""
+    phase: str | None = None
+    """How far its start is, in words."""
+    stuck_after_s: float | None = None
+    """From which age on its start may be stuck, as its own starts tell; None: the budget's limit."""
     exit: str = ""
     """How the process ended, in words."""
     stuck: str | None = None
     """Why a job on it is known to make no progress; None while no job is known to be stuck."""
+    poisoned: str | None = None
+    """The line of its log that says that it can use its card no more."""
+    excess: str | None = None
+    """By how much it is above its limits of memory, where a restart for that is allowed again."""
+    free: bool = False
+    """It is known to have nothing to do; that it is not known is not free."""
     failures: tuple[float, ...] = ()
     """When it failed, since somebody last started it by hand."""
     given_up: bool = False
@@ -90,6 +101,7 @@ class Budget:
     back_off_s: float = 1.0
     back_off_limit_s: float = 60.0
     start_limit_s: float = 600.0
+    start_silence_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +111,8 @@ class Action:
     act: Act = Act.NONE
     state: State
     reason: str
+    finding: str | None = None
+    """What a RESTART is for, by the finding's name."""
 
 
 def decide(wanted: Wanted, observed: Observed, budget: Budget, now: float, *, jitter: float = 0.0) -> Action:
@@ -157,26 +171,44 @@ def _revive(observed: Observed, budget: Budget, now: float, jitter: float) -> Ac
 
 def _tend(observed: Observed, budget: Budget, now: float) -> Action:
     """It should run, and its process does."""
-    if observed.stuck is not None:
-        if len(_recent(observed, budget, now)) >= budget.restarts:
-            return Action(
-                state=State.WEDGED, reason=f"{observed.stuck}; not restarted: its budget is used up"
-            )
-        return Action(act=Act.RESTART, state=State.WEDGED, reason=observed.stuck)
+    for state, what, name in (
+        (State.WEDGED, observed.stuck, "hang"),
+        (State.FAILING, observed.poisoned, "cuda-poisoned"),
+    ):
+        if what is not None:
+            if len(_recent(observed, budget, now)) >= budget.restarts:
+                return Action(state=state, reason=f"{what}; not restarted: its budget is used up")
+            return Action(act=Act.RESTART, state=state, reason=what, finding=name)
     age_s = now - observed.started_at
-    if not observed.was_ready and age_s > budget.start_limit_s and _is_stuck_start(observed):
+    if _is_stuck_start(observed, budget, age_s):
         return Action(
             act=Act.RESTART,
             state=State.FAILING,
-            reason=f"not ready {age_s:.0f} s after its start, and its log is silent: {observed.evidence}",
+            reason=f"not ready {age_s:.0f} s after its start; for {budget.start_silence_s:.0f} s its log is "
+            f"silent and its processes do nothing: {observed.evidence}",
+            finding="stuck-start",
+        )
+    if observed.excess is not None and observed.loaded and observed.free:
+        return Action(
+            act=Act.REFRESH, state=State.STARTING, reason=f"restarted between jobs: {observed.excess}"
         )
     return _judge(observed, age_s)
 
 
-def _is_stuck_start(observed: Observed) -> bool:
-    """Nothing listens, and nothing is logged any more. No answer in time is unknown: never this."""
-    silent_s = observed.log_silent_s
-    return observed.health is Health.SILENT and silent_s is not None and silent_s > STUCK_START_SILENCE_S
+def _is_stuck_start(observed: Observed, budget: Budget, age_s: float) -> bool:
+    """Nothing listens, nothing is logged, nothing is computed, all that for long enough. What is not known,
+    an answer that does not come in time among it, is never this."""
+    limit_s = budget.start_limit_s if observed.stuck_after_s is None else observed.stuck_after_s
+    silent_s, quiet_s = observed.log_silent_s, observed.quiet_s
+    return (
+        not observed.was_ready
+        and observed.health is Health.SILENT
+        and age_s > limit_s
+        and silent_s is not None
+        and silent_s > budget.start_silence_s
+        and quiet_s is not None
+        and quiet_s > budget.start_silence_s
+    )
 
 
 def _judge(observed: Observed, age_s: float | None = None) -> Action:
@@ -189,17 +221,23 @@ def _judge(observed: Observed, age_s: float | None = None) -> Action:
         if not observed.loaded:
             return Action(state=State.ALIVE, reason=observed.loading or "its node classes are being loaded")
         if observed.activity is Activity.BUSY:
-            return Action(state=State.BUSY, reason="executing")
-        return Action(state=State.READY, reason=evidence)
+            return Action(state=State.BUSY, reason="executing" + _retiring(observed))
+        return Action(state=State.READY, reason=evidence + _retiring(observed))
     if observed.health is Health.LOCKED:
         return Action(state=State.ALIVE, reason=evidence)
     if starting and observed.health in (Health.SILENT, Health.UNKNOWN):
         silent = (
             "" if observed.log_silent_s is None else f", its log silent for {observed.log_silent_s:.0f} s"
         )
-        return Action(state=State.STARTING, reason=f"started {age_s:.0f} s ago{silent}: {evidence}")
+        phase = f"{observed.phase}; " if observed.phase else ""
+        return Action(state=State.STARTING, reason=f"{phase}started {age_s:.0f} s ago{silent}: {evidence}")
     if observed.health is Health.UNKNOWN:
         if observed.activity is Activity.BUSY and observed.loaded:
             return Action(state=State.BUSY, reason=f"executing, and slow to answer: {evidence}")
         return Action(state=State.UNKNOWN, reason=evidence)
     return Action(state=State.FAILING, reason=evidence)
+
+
+def _retiring(observed: Observed) -> str:
+    excess = observed.excess
+    return f"; given no more jobs, and restarted once it has none: {excess}" if excess is not None else ""

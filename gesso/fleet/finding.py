@@ -1,6 +1,7 @@
 """Something that is wrong with an engine, by name, with the evidence and what to do about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 HANG = "hang"
 
@@ -18,6 +19,10 @@ class Finding:
     remedy: str
     at: float
     """Seconds since the epoch."""
+
+    def since(self, at: float) -> Self:
+        """The same, first found at that time."""
+        return replace(self, at=at)
 
     def __str__(self) -> str:
         return f"{self.name}: {self.summary} ({self.evidence})"

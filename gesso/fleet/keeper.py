@@ -5,7 +5,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from gesso.config.credential import headers
@@ -13,15 +12,20 @@ from gesso.config.fleet import FleetConfig
 from gesso.config.schema import LogsConfig
 from gesso.engines.probe import LOCKED, NOT_LISTENING, Outcome
 from gesso.errors import ConfigError, EngineError, ProcessError
+from gesso.fleet.cards import Cards
 from gesso.fleet.claims import VISIBLE, Claims
 from gesso.fleet.decide import Act, Action, Budget, Wanted, decide
+from gesso.fleet.diagnosis import Diagnosis
+from gesso.fleet.failures import by_name
+from gesso.fleet.finding import Finding
 from gesso.fleet.launch import HOST, Launch, free_port, holder, is_free, plan, without_port
 from gesso.fleet.member import Member
 from gesso.fleet.node_catalog import load_catalog
 from gesso.fleet.observe import observe
 from gesso.fleet.state import USABLE, State
+from gesso.fleet.timing import Timing
 from gesso.processes.exits import explain
-from gesso.processes.logs import rotate, tail
+from gesso.processes.logs import rotate
 from gesso.processes.process import Alive, Exited, Gone, Process
 from gesso.processes.process import Unknown as UnknownProcess
 from gesso.processes.record import read_record
@@ -30,25 +34,14 @@ logger = logging.getLogger(__name__)
 
 # How long a new engine's socket may keep it from being called ready: without it, jobs run unseen.
 SOCKET_S = 5.0
-LAST_LINES = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """How often to look."""
-
-    tick_s: float = 0.2
-    probe_s: float = 2.0
-    eager_probe_s: float = 0.25
-    """Between probes of an engine that is not ready."""
-    probe_limit_s: float = 5.0
-    rotate_s: float = 10.0
+RETIRING = "retiring"
 
 
 class Keeper:
-    """Two loops over one member: `tend` looks at the process and acts, `watch` asks over the network.
+    """Three loops over one member: `tend` looks at the process and acts, `watch` asks over the network,
+    `examine` measures what the process does and holds.
 
-    They are two, so that an engine that takes seconds to answer is still seen to exit at once.
+    They are several, so that an engine that takes seconds to answer is still seen to exit at once.
     """
 
     def __init__(
@@ -62,6 +55,7 @@ class Keeper:
         environ: Mapping[str, str],
         changed: Callable[[Member], None],
         claims: Claims,
+        cards: Cards,
     ) -> None:
         self._member = member
         self._claims = claims
@@ -77,9 +71,12 @@ class Keeper:
             back_off_s=fleet.back_off_s,
             back_off_limit_s=fleet.back_off_limit_s,
             start_limit_s=fleet.start_limit_s,
+            start_silence_s=fleet.start_silence_s,
         )
+        self._diagnosis = Diagnosis(member, storage=storage, fleet=fleet, timing=timing, cards=cards.refresh)
         self._rotated_at = 0.0
         self._leaving = (False, False)
+        self._found: frozenset[str] = frozenset()
 
     def adopt(self) -> None:
         """Take over the process that an earlier gesso left running, if there is one."""
@@ -127,6 +124,10 @@ class Keeper:
             eager = member.state not in USABLE
             await asyncio.sleep(self._timing.eager_probe_s if eager else self._timing.probe_s)
 
+    async def examine(self) -> None:
+        """Measure until cancelled."""
+        await self._diagnosis.run()
+
     def let_go(self) -> None:
         """Leave the process to itself: it runs on, and its record tells the next gesso."""
         self._member.unwatch()
@@ -161,6 +162,7 @@ class Keeper:
     async def _tick(self) -> None:
         member = self._member
         await self._note_end()
+        await self._diagnosis.look()
         action = decide(member.wanted, observe(member), self._budget, time.monotonic(), jitter=member.jitter)
         try:
             await self._act(action)
@@ -169,7 +171,7 @@ class Keeper:
             self._fail(error.message)
             self._enter(State.FAILING, error.message)
         await self._claims.look(member)
-        self._tell_draining()
+        self._tell()
         await self._rotate()
 
     async def _act(self, action: Action) -> None:
@@ -191,8 +193,15 @@ class Keeper:
                 self._enter(action.state, action.reason)
             case Act.RESTART:
                 self._enter(action.state, action.reason)
+                found = self._cause(action)
                 await self._stop()
-                self._fail(action.reason)
+                self._fail(action.reason, found)
+            case Act.REFRESH:
+                if await self._diagnosis.confirm_excess():
+                    self._enter(action.state, action.reason)
+                    await self._stop()
+                    member.process = None
+                    member.record.unlink(missing_ok=True)
 
     async def _start(self) -> None:
         member = self._member
@@ -200,11 +209,23 @@ class Keeper:
         member.restart_asked = False
         port = member.config.port or free_port()
         if not is_free(port):
-            raise ProcessError(f"port {port} is taken by {holder(port)}")
+            taken = f"port {port} is taken by {holder(port)}"
+            member.blame(by_name("port-in-use", taken, time.time()))
+            raise ProcessError(taken)
         launch = self._plan(port)
-        process = Process.start(
-            launch.argv, env=launch.env, cwd=launch.cwd, log=member.log, port=port, record_path=member.record
-        )
+        self._diagnosis.prepare()
+        try:
+            process = Process.start(
+                launch.argv,
+                env=launch.env,
+                cwd=launch.cwd,
+                log=member.log,
+                port=port,
+                record_path=member.record,
+            )
+        except ProcessError as error:
+            member.blame(by_name("not-executable", error.message, time.time()))
+            raise
         member.engine.url = f"http://{HOST}:{port}"
         member.outdated = False
         member.begin(process, adopted=False, now=time.monotonic())
@@ -231,15 +252,26 @@ class Keeper:
         if isinstance(state, Alive | UnknownProcess):
             return
         how = explain(state.code) if isinstance(state, Exited) else "ended; nobody can tell how"
-        lines = "\n".join(tail(member.log, LAST_LINES))
-        logger.warning("%s: process %d %s", member.name, member.process.pid, how)
-        self._fail(f"{how}; last lines of its log:\n{lines}" if lines else f"{how}; its log is empty")
+        found, last = await self._diagnosis.explain(state if isinstance(state, Exited) else None)
+        lines = "\n".join(last)
+        logger.warning("%s: process %d %s; %s", member.name, member.process.pid, how, found)
+        how = f"{found.name}: {found.summary}; {how}"
+        self._fail(f"{how}; last lines of its log:\n{lines}" if lines else f"{how}; its log is empty", found)
         self._enter(State.FAILING, member.exit)
         # Children that it left may hold the port or the card.
         await self._stop()
 
-    def _fail(self, how: str) -> None:
+    def _cause(self, action: Action) -> Finding | None:
+        """What it is restarted for; whoever found it has told, but for the start, which is found here."""
+        if action.finding == "stuck-start":
+            return self._diagnosis.stuck_start(action.reason)
+        return self._member.findings.get(action.finding or "")
+
+    def _fail(self, how: str, found: Finding | None = None) -> None:
+        """It has ended, or never began. `found` None: who raised it has put the blame already."""
         member = self._member
+        if found is not None:
+            member.blame(found)
         member.come_up()
         member.exit = how
         member.was_ready = False
@@ -290,10 +322,16 @@ class Keeper:
             if member.life == life:
                 member.loading = f"its node classes cannot be loaded: {error.message}"
             return
+        if member.life == life:
+            member.signs.connecting = True
         if not await member.socket.opened(SOCKET_S):
             logger.warning("%s: its WebSocket does not open; jobs will run without progress", member.name)
         if member.life == life:
+            began = not member.was_ready and not member.external
+            member.signs.connecting = False
             member.loaded = member.was_ready = True
+            if began:
+                self._diagnosis.came_up()
             member.loading = ""
             member.loaded_connection = member.socket.connections
 
@@ -309,8 +347,17 @@ class Keeper:
             member.since = time.time()
             self._changed(member)
 
-    def _tell_draining(self) -> None:
+    def _tell(self) -> None:
+        """What others want to know beside the state: that it drains, and what is found."""
         member = self._member
+        found = frozenset(member.findings) | ({RETIRING} if member.signs.retiring else frozenset())
+        for name in sorted(found - self._found):
+            logger.warning("%s: %s", member.name, member.findings.get(name, "is given no more jobs"))
+        for name in sorted(self._found - found):
+            logger.info("%s: %s is over", member.name, name)
+        if found != self._found:
+            self._found = found
+            self._changed(member)
         leaving = (member.draining, member.drained)
         if leaving != self._leaving:
             logger.info("%s: %s", member.name, member.told if member.draining else "takes jobs again")
@@ -331,6 +378,8 @@ class Keeper:
         if now - self._rotated_at < self._timing.rotate_s or self._member.external:
             return
         self._rotated_at = now
-        await asyncio.to_thread(
+        await self._diagnosis.look()
+        if await asyncio.to_thread(
             rotate, self._member.log, limit=self._logs.engine_log_size, keep=self._logs.engine_log_files
-        )
+        ):
+            self._diagnosis.log_rotated()

@@ -15,6 +15,7 @@ from gesso.fleet.draining import described, jobs_left, mark_of
 from gesso.fleet.finding import Finding
 from gesso.fleet.node_catalog import NodeCatalog
 from gesso.fleet.proof import Gpu
+from gesso.fleet.signs import Signs
 from gesso.fleet.state import USABLE, State
 from gesso.processes.process import Exited, Gone, Process
 
@@ -42,6 +43,10 @@ class Status:
     version: str | None
     probe: Probe | None
     findings: tuple[Finding, ...]
+    phase: str | None
+    """How far its start is; None: it is not starting."""
+    started_s: float | None
+    """What its starts usually take."""
     gpu: Gpu | None
 
 
@@ -88,6 +93,10 @@ class Member:
 
         self.findings: dict[str, Finding] = {}
         """What is wrong with it now, by name; whoever finds something takes it away when it is over."""
+        self.blamed: frozenset[str] = frozenset()
+        """Those of them that ended its last process: they stay until it has been ready again for a while, or
+        somebody starts or stops it by hand."""
+        self.signs = Signs()
         self.gpu: Gpu | None = None
         """The card that it is held to; None: to none."""
 
@@ -135,7 +144,7 @@ class Member:
     def ready(self) -> bool:
         """It takes jobs: it is usable, and nobody has asked that it drains or ends."""
         staying = self.wanted is Wanted.RUNNING and not self.restart_asked
-        return self.usable and staying and not self.draining
+        return self.usable and staying and not self.draining and not self.signs.retiring
 
     @property
     def jobs_left(self) -> int | None:
@@ -166,6 +175,11 @@ class Member:
             return Activity.UNKNOWN
         return Activity.BUSY if remaining > 0 else Activity.IDLE
 
+    @property
+    def free(self) -> bool:
+        """It is known to have nothing to do, by itself and by whoever gives it jobs."""
+        return self.activity is Activity.IDLE and self.jobs() == 0
+
     def status(self) -> Status:
         return Status(
             name=self.name,
@@ -187,6 +201,8 @@ class Member:
             version=self.probe.version if self.probe is not None else None,
             probe=self.probe,
             findings=tuple(self.findings.values()),
+            phase=self.signs.phase,
+            started_s=self.signs.usual_start_s,
             gpu=self.gpu,
         )
 
@@ -199,6 +215,18 @@ class Member:
         self.was_ready = adopted
         self.unwatch = process.on_exit(self.wake.set)
 
+    def blame(self, finding: Finding) -> None:
+        """This ended its process, and nothing before it matters any more."""
+        self.absolve()
+        self.findings[finding.name] = finding
+        self.blamed = frozenset({finding.name})
+
+    def absolve(self) -> None:
+        """Why it failed last is over."""
+        for name in self.blamed:
+            self.findings.pop(name, None)
+        self.blamed = frozenset()
+
     def come_up(self) -> None:
         """Whatever was known of the engine before is void; only its catalog is kept, as the last known."""
         self.life += 1
@@ -208,3 +236,4 @@ class Member:
         self.loading = ""
         self.uploaded.clear()
         self.models = frozenset()
+        self.signs.reset()

@@ -77,7 +77,7 @@ def slow_start(
         name="slow-start",
         summary="its start takes longer than usual",
         evidence=f"{usually}, now {age_s:.0f} s; at: {phase}; {signs}",
-        remedy="Wait: it is left alone as long as anything happens. If each start is like this, see in its log "
-        "what it installs or loads (`gesso engines logs NAME`), and raise `start_limit_s`.",
+        remedy="Wait: it is left alone as long as anything happens. If each start is like this, see in its "
+        "log what it installs or loads (`gesso engines logs NAME`), and raise `start_limit_s`.",
         at=at,
     )

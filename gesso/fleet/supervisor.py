@@ -24,10 +24,11 @@ from gesso.fleet.claims import Claims
 from gesso.fleet.decide import Wanted
 from gesso.fleet.draining import write_mark
 from gesso.fleet.finding import HANG, Finding
-from gesso.fleet.keeper import Keeper, Timing
+from gesso.fleet.keeper import Keeper
 from gesso.fleet.launch import HOST, free_port
 from gesso.fleet.member import Member, Stuck
 from gesso.fleet.state import State
+from gesso.fleet.timing import Timing
 from gesso.gpus.reader import Reader
 
 # A stop takes its grace, and then the kill.
@@ -90,6 +91,7 @@ class Supervisor:
                 ("socket", member.socket.run()),
                 ("tend", keeper.tend()),
                 ("watch", keeper.watch()),
+                *((("examine", keeper.examine()),) if not member.external else ()),
             ):
                 self._tasks.append(self._group.create_task(loop, name=f"{what} {name}"))
         return self
@@ -206,6 +208,7 @@ class Supervisor:
 
     def _forgive(self, member: Member) -> None:
         member.failures.clear()
+        member.absolve()
         member.gave_up = False
         member.wake.set()
 
@@ -228,6 +231,7 @@ class Supervisor:
             environ=self._environ,
             changed=self._note_change,
             claims=self._claims,
+            cards=self.cards,
         )
         self._claims.enlist(member)
         self._members[config.name] = member

@@ -14,8 +14,8 @@ from gesso.config.engine import EngineConfig
 from gesso.config.fleet import FleetConfig
 from gesso.config.gpus import GpusConfig
 from gesso.events import Bus, EngineChanged
-from gesso.fleet.keeper import Timing
 from gesso.fleet.supervisor import Supervisor
+from gesso.fleet.timing import Timing
 from gesso.gpus.reader import Reader
 from gesso.processes.record import read_record
 

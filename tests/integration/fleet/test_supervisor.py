@@ -16,9 +16,9 @@ from gesso.config.fleet import FleetConfig
 from gesso.config.schema import LogsConfig
 from gesso.errors import Conflict, NotFound
 from gesso.events import Bus
-from gesso.fleet.keeper import Timing
 from gesso.fleet.state import State
 from gesso.fleet.supervisor import Supervisor
+from gesso.fleet.timing import Timing
 from gesso.processes.process import Alive
 from tests.integration.fleet.stage import LIMIT_S, SKETCH, Stage, fake_comfyui, until
 from tests.running import free_port

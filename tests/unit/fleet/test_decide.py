@@ -1,8 +1,11 @@
 """The supervisor's rules, as a table: what was observed, what is done, what it is called."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gesso.fleet.decide import (
     Act,
@@ -24,6 +27,8 @@ READY = replace(RUNNING, health=Health.OK, activity=Activity.IDLE, loaded=True, 
 BUSY = replace(READY, activity=Activity.BUSY)
 ENDED = Observed(life=Life.ENDED, exit="exit code 3")
 LONG_AGO = NOW - 10_000.0
+STUCK = replace(RUNNING, health=Health.SILENT, started_at=LONG_AGO, log_silent_s=600.0, quiet_s=600.0)
+POISON = "RuntimeError: CUDA error: an illegal memory access was encountered"
 
 TABLE = {
     "nothing runs yet": (Observed(life=Life.NONE), Act.START, State.STARTING),
@@ -55,24 +60,48 @@ TABLE = {
         State.WEDGED,
     ),
     "slow start: its log grows": (
-        replace(RUNNING, health=Health.SILENT, started_at=LONG_AGO, log_silent_s=3.0),
+        replace(STUCK, log_silent_s=3.0),
         Act.NONE,
         State.STARTING,
     ),
-    "stuck start: its log is silent": (
-        replace(RUNNING, health=Health.SILENT, started_at=LONG_AGO, log_silent_s=600.0),
+    "slow start: it computes, or reads": (replace(STUCK, quiet_s=3.0), Act.NONE, State.STARTING),
+    "slow start, the log cannot be read": (replace(STUCK, log_silent_s=None), Act.NONE, State.STARTING),
+    "slow start, what it computes is unknown": (replace(STUCK, quiet_s=None), Act.NONE, State.STARTING),
+    "slow start: it listens": (replace(STUCK, health=Health.UNKNOWN), Act.NONE, State.STARTING),
+    "stuck start: it shows no sign": (STUCK, Act.RESTART, State.FAILING),
+    "stuck, but not for longer than its starts take": (
+        replace(STUCK, started_at=NOW - 100, stuck_after_s=120.0),
+        Act.NONE,
+        State.STARTING,
+    ),
+    "stuck for longer than its starts take": (
+        replace(STUCK, started_at=NOW - 130, stuck_after_s=120.0),
         Act.RESTART,
         State.FAILING,
     ),
-    "slow start, the log cannot be read": (
-        replace(RUNNING, health=Health.SILENT, started_at=LONG_AGO),
-        Act.NONE,
-        State.STARTING,
-    ),
-    "adopted, long ago started, silent": (
-        replace(RUNNING, health=Health.SILENT, started_at=LONG_AGO, log_silent_s=600.0, was_ready=True),
+    "adopted, long ago started, silent": (replace(STUCK, was_ready=True), Act.NONE, State.FAILING),
+    "its card is lost to it": (replace(READY, poisoned=POISON), Act.RESTART, State.FAILING),
+    "its card is lost to it, while busy": (replace(BUSY, poisoned=POISON), Act.RESTART, State.FAILING),
+    "its card is lost to it, and its budget": (
+        replace(BUSY, poisoned=POISON, failures=(NOW - 3, NOW - 2, NOW - 1)),
         Act.NONE,
         State.FAILING,
+    ),
+    "too much memory, nothing to do": (
+        replace(READY, excess="RAM 9 GB", free=True),
+        Act.REFRESH,
+        State.STARTING,
+    ),
+    "too much memory, busy": (replace(BUSY, excess="RAM 9 GB"), Act.NONE, State.BUSY),
+    "too much memory, activity unknown": (
+        replace(READY, excess="RAM 9 GB", activity=Activity.UNKNOWN),
+        Act.NONE,
+        State.READY,
+    ),
+    "too much memory, still loading": (
+        replace(READY, excess="RAM 9 GB", free=True, loaded=False),
+        Act.NONE,
+        State.ALIVE,
     ),
     "first exit": (replace(ENDED, failures=(NOW,)), Act.START, State.STARTING),
     "second exit, too soon": (replace(ENDED, failures=(NOW - 50, NOW - 0.5)), Act.NONE, State.FAILING),
@@ -136,6 +165,55 @@ def test_engine_that_was_ready_is_never_restarted_for_its_answers_alone(health: 
     for activity in Activity:
         observed = replace(READY, health=health, activity=activity, started_at=LONG_AGO, log_silent_s=1e9)
         assert decide(Wanted.RUNNING, observed, BUDGET, NOW).act is Act.NONE
+
+
+OBSERVED = st.builds(
+    Observed,
+    life=st.sampled_from([Life.RUNNING, Life.UNKNOWN]),
+    health=st.sampled_from(Health),
+    activity=st.sampled_from(Activity),
+    loaded=st.booleans(),
+    was_ready=st.booleans(),
+    started_at=st.floats(0, NOW),
+    log_silent_s=st.none() | st.floats(0, 1e6),
+    quiet_s=st.none() | st.floats(0, 1e6),
+    stuck_after_s=st.none() | st.floats(0, 1e3),
+    stuck=st.none() | st.just("no progress"),
+    poisoned=st.none() | st.just(POISON),
+    excess=st.none() | st.just("RAM 9 GB"),
+    free=st.booleans(),
+    failures=st.lists(st.floats(0, NOW), max_size=5).map(tuple),
+)
+# Each of these facts, if it is not known, is one that a rule must not act upon.
+UNKNOWN: dict[Act, dict[str, Any]] = {
+    Act.RESTART: dict(health=Health.UNKNOWN, log_silent_s=None, quiet_s=None, stuck=None, poisoned=None),
+    Act.REFRESH: dict(activity=Activity.UNKNOWN, free=False, excess=None),
+}
+
+
+@given(OBSERVED)
+def test_no_act_without_the_facts_for_it(observed: Observed) -> None:
+    act = decide(Wanted.RUNNING, observed, BUDGET, NOW).act
+    known_stuck = observed.stuck is not None or observed.poisoned is not None
+    silent = observed.health is Health.SILENT and None not in (observed.log_silent_s, observed.quiet_s)
+    assert act in (Act.NONE, Act.RESTART, Act.REFRESH)
+    assert act is not Act.RESTART or known_stuck or (silent and not observed.was_ready)
+    assert act is not Act.REFRESH or (observed.excess is not None and observed.free)
+    assert act is Act.NONE or observed.life is Life.RUNNING
+
+
+@given(OBSERVED, st.data())
+def test_a_fact_that_becomes_unknown_never_leads_to_an_act(observed: Observed, data: st.DataObject) -> None:
+    acted = decide(Wanted.RUNNING, observed, BUDGET, NOW).act
+    gone = data.draw(
+        st.sampled_from([(key, value) for facts in UNKNOWN.values() for key, value in facts.items()])
+    )
+    less = replace(observed, **dict([gone]))
+    act = decide(Wanted.RUNNING, less, BUDGET, NOW).act
+    # Less is known: nothing is done that was not to be done before; a restart may give way to a refresh.
+    assert act is Act.NONE or acted is not Act.NONE
+    if observed.stuck is None and observed.poisoned is None and gone[0] in UNKNOWN[Act.RESTART]:
+        assert act is not Act.RESTART or gone[0] in ("stuck", "poisoned")
 
 
 def test_wedged_engine_is_left_alone_once_its_budget_is_used_up() -> None:
