@@ -14,6 +14,7 @@ from gesso.jobs import (
     queue_position,
     queue_submit,
     queue_views,
+    queue_waits,
     usage,
 )
 from gesso.jobs.claim import Accepts, Offer, claim, is_outrun, place
@@ -21,6 +22,7 @@ from gesso.jobs.job import Cancelled, Claim, Counts, Job, Limits, Reaped, Spec, 
 from gesso.jobs.queue_listing import Listed
 from gesso.jobs.queue_position import Backlog
 from gesso.jobs.queue_rows import set_limits, sync_limits
+from gesso.jobs.rouse import Wait
 from gesso.jobs.usage import By, Standing, Used
 
 ACTIVE = (State.QUEUED, State.RUNNING)
@@ -68,6 +70,10 @@ class Queue:
     async def is_outrun(self, claim: Claim, accepts: Accepts) -> bool:
         """Whether another user's turn on that engine has come, were this job not to have been claimed."""
         return await self._database.read(is_outrun, claim, accepts, self._clock())
+
+    async def waits(self) -> list[Wait]:
+        """The kinds of jobs that an engine could be given now, and for how long they have waited."""
+        return await self._database.read(queue_waits.waits, self._clock())
 
     async def finish(
         self,
