@@ -108,7 +108,8 @@ class Claims:
         if held is not None:
             claim.leased, claim.pinned = False, None
             self._tell(claim, Proven.UNKNOWN, f"not started: {held.name}")
-            return f"not started: {held}"
+            # Everybody may read the reason; whose processes hold what stands in the finding.
+            return f"not started: {held.name}: {held.summary}"
         # No await from the examination to here: nobody else was given the room meanwhile.
         claim.leased, claim.pinned = True, claim.uuid
         card = card_of(self._cards.latest, claim.uuid)

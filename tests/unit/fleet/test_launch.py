@@ -43,3 +43,12 @@ def test_two_ports_are_the_same_settings() -> None:
     two = plan(COMFY, port=2, storage=Path("/data"), environ={}).argv
     assert without_port(one) == without_port(two)
     assert without_port(("a", "b")) == ("a", "b")
+
+
+def test_an_engine_that_is_held_to_a_card_sees_that_one_alone() -> None:
+    config = COMFY.model_copy(update={"gpu": "3090"})
+    environ = {"CUDA_VISIBLE_DEVICES": "0", "CUDA_DEVICE_ORDER": "FASTEST_FIRST"}
+    env = plan(config, port=1, storage=Path("/data"), environ=environ, card="GPU-1").env
+    assert (env["CUDA_VISIBLE_DEVICES"], env["CUDA_DEVICE_ORDER"]) == ("GPU-1", "PCI_BUS_ID")
+    free = plan(COMFY, port=1, storage=Path("/data"), environ=environ).env
+    assert free["CUDA_VISIBLE_DEVICES"] == "0"
