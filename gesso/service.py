@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastapi import APIRouter
 from filelock import FileLock, Timeout
 from starlette.types import ASGIApp
 
@@ -20,7 +21,9 @@ from gesso.events import Bus
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway.api import make_api
 from gesso.gateway.api_events import Events
-from gesso.gateway.app import build_app
+from gesso.gateway.api_samples import sample_routes
+from gesso.gateway.api_snapshot import snapshot_routes
+from gesso.gateway.app import Routed, build_app
 from gesso.gateway.comfyui.catalogue import Catalogue
 from gesso.gateway.comfyui.merged import Merged
 from gesso.gateway.comfyui.passthrough import Passthrough
@@ -34,6 +37,7 @@ from gesso.gateway.console import Console
 from gesso.gateway.health import Health
 from gesso.gateway.limits import limits_of
 from gesso.gateway.login import Login
+from gesso.gateway.metrics import Metrics
 from gesso.gateway.oversight import Oversight
 from gesso.gateway.server import Server, listening
 from gesso.gpus.auto import open_reader
@@ -44,6 +48,9 @@ from gesso.jobs.hang_watch import HangWatch
 from gesso.jobs.positions import Positions
 from gesso.jobs.queue import Queue
 from gesso.jobs.runner import Runner
+from gesso.monitoring.collect import Collector
+from gesso.monitoring.recorder import Recorder
+from gesso.monitoring.samples import Samples
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +115,12 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
             session=session,
             lease_s=config.jobs.lease_s,
         )
-        await parts.enter_async_context(_working(dispatcher.run(), hangs.run(), _sweep(artifacts, config)))
+        recorder = Recorder(Samples(database), config.monitoring.keep_days)
+        collector = _collector(config, database, supervisor, bus, recorder)
+        parts.push_async_callback(recorder.flush)
+        await parts.enter_async_context(
+            _working(dispatcher.run(), hangs.run(), collector.run(), _sweep(artifacts, config))
+        )
         positions = Positions(
             queue=queue,
             supervisor=supervisor,
@@ -116,7 +128,22 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
             begun_at=runner.begun_at,
         )
         events = Events(bus=bus, queue=queue, positions=positions)
-        app = _gateway(config, database, access, artifacts, files, queue, bus, supervisor, dispatcher, events)
+        watching = (snapshot_routes(collector), sample_routes(recorder))
+        metrics = Metrics(lambda: collector.latest)
+        app = _gateway(
+            config,
+            database,
+            access,
+            artifacts,
+            files,
+            queue,
+            bus,
+            supervisor,
+            dispatcher,
+            events,
+            own=(metrics,),
+            more=watching,
+        )
         port = listener.getsockname()[1]
         told = Listening(
             url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
@@ -139,6 +166,9 @@ def _gateway(
     supervisor: Supervisor,
     dispatcher: Dispatcher,
     events: Events,
+    *,
+    own: Sequence[Routed],
+    more: Sequence[APIRouter],
 ) -> ASGIApp:
     audit = Audit(database)
     oversight = Oversight(audit=audit, access=access, queue=queue)
@@ -173,10 +203,25 @@ def _gateway(
         events=events,
         waiting=dispatcher.waiting,
         open_sockets=comfyui.sockets.open_of,
+        more=more,
     )
     login = Login(access, audit, behind_proxy=config.gateway.behind_tls)
-    own = (Health(database, supervisor), login, Console())
+    own = (Health(database, supervisor), login, Console(), *own)
     return build_app(config=config, access=access, comfyui=comfyui, own=own, api=api)
+
+
+def _collector(
+    config: Config, database: Database, supervisor: Supervisor, bus: Bus, recorder: Recorder
+) -> Collector:
+    return Collector(
+        database=database,
+        members=supervisor.members,
+        machine=lambda: supervisor.cards.latest,
+        bus=bus,
+        directory=config.storage.directory,
+        every_s=config.monitoring.every_s,
+        record=recorder.take,
+    )
 
 
 @contextmanager

@@ -30,6 +30,7 @@ CATCH_ALL = {
     "gesso/events.py": "one subscriber's failure is not the next one's",
     "gesso/fleet/keeper.py": "the tick goes on for the other engines",
     "gesso/jobs/dispatcher.py": "the tick goes on for the other jobs",
+    "gesso/monitoring/collect.py": "what is watched goes on, and so does watching",
     "gesso/gateway/middleware/failures.py": "the request is answered, the server goes on",
     "gesso/database/lines.py": "what a transaction raises is its caller's, and not that of those beside it",
     "gesso/cli/main.py": "a defect ends in a message and a status, not in a traceback",

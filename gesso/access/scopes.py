@@ -43,6 +43,12 @@ SCOPES: tuple[Scope, ...] = (
         roles=ADMINS,
     ),
     Scope(
+        name="monitoring:read",
+        allows="Read metrics and samples: cards, engines, the queue and the disk over time, without names of "
+        "accounts. This is all that Prometheus needs.",
+        roles=ADMINS,
+    ),
+    Scope(
         name="accounts:manage",
         allows="Create, disable and enable accounts, and create and revoke the keys of others. "
         "Whoever has it can give himself every other scope.",

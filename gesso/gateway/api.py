@@ -1,5 +1,6 @@
 """gesso's own typed API under /gesso/api: accounts, keys, engines, jobs, a summary, and what describes it."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -48,8 +49,12 @@ def make_api(
     events: Events,
     waiting: Waiting = frozenset,
     open_sockets: OpenSockets = lambda owner: 0,
+    more: Sequence[APIRouter] = (),
 ) -> FastAPI:
-    """The app to mount at PREFIX. It expects scope["gesso.identity"], and the path as it came."""
+    """The app to mount at PREFIX. It expects scope["gesso.identity"], and the path as it came.
+
+    `more`: the routes of parts that an API can be without.
+    """
     app = FastAPI(
         title="gesso",
         version=__version__,
@@ -71,6 +76,8 @@ def make_api(
     app.include_router(event_routes(events, oversight), prefix=PREFIX)
     app.include_router(file_routes(files), prefix=PREFIX)
     app.include_router(audit_routes(audit), prefix=PREFIX)
+    for router in more:
+        app.include_router(router, prefix=PREFIX)
     app.add_api_route(f"{PREFIX}/openapi.json", _openapi, include_in_schema=False)
     app.add_api_route(f"{PREFIX}/docs", _docs, include_in_schema=False)
     app.add_middleware(Unchanged)

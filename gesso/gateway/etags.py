@@ -44,8 +44,10 @@ class Unchanged:
 
 
 def _is_json(message: Message) -> bool:
+    """A whole answer, of known length: what comes in pieces is not held back."""
     headers = Headers(raw=message["headers"])
-    return message["status"] == 200 and headers.get("content-type", "").startswith("application/json")
+    whole = message["status"] == 200 and "content-length" in headers
+    return whole and headers.get("content-type", "").startswith("application/json")
 
 
 async def _answer(scope: Scope, start: Message, body: bytes, send: Send) -> None:

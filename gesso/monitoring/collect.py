@@ -210,6 +210,7 @@ def _engine(member: Member, used: Used, machine: Machine | None) -> EngineReadin
         queue_remaining=status.queue_remaining,
         jobs=status.jobs_left,
         findings=status.findings,
+        gpu=None if status.gpu is None else status.gpu.uuid,
         cpu=used.cpu,
         memory=used.memory,
         gpu_memory=_gpu_memory(used.pids, machine),

@@ -237,6 +237,7 @@ METRICS: tuple[Metric, ...] = (
         "1: the cards were read whole; 0: they, or some, cannot be.",
         _one(_readable),
     ),
+    _gauge("gesso_gpu_info", "1 for each card that is seen.", _cards(lambda card: 1), *CARD_LABELS),
     _gauge(
         "gesso_gpu_throttled",
         "1 for each reason for which the card's clocks are lowered now.",

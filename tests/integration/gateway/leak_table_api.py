@@ -63,6 +63,9 @@ OURS = (
     same(f"{API}/engines"),
     same(f"{API}/engines/{{name}}", f"{API}/engines/{{engine}}"),
     same(f"{API}/gpus"),
+    own("GET", f"{API}/snapshot", f"{API}/snapshot", shows=("{account}", "{running}"), admin_sees=True),
+    admin("GET", f"{API}/samples", f"{API}/samples", f"{API}/samples?format=csv&series=engine.{{engine}}.*"),
+    admin("GET", "/gesso/metrics"),
     same(f"{API}/openapi.json"),
     same(f"{API}/docs"),
     *(

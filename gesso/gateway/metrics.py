@@ -1,0 +1,28 @@
+"""`/gesso/metrics`: what Prometheus scrapes."""
+
+import platform
+import time
+from collections.abc import Callable
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gesso import __version__
+from gesso.gateway.routing import Routes
+from gesso.monitoring.metrics import Around, exposition
+from gesso.monitoring.snapshot import Snapshot
+
+
+class Metrics:
+    """Tells of the last snapshot: scraping costs no look at anything."""
+
+    def __init__(self, latest: Callable[[], Snapshot | None]) -> None:
+        self._latest = latest
+
+    def add_to(self, routes: Routes) -> None:
+        routes.add("GET", "/gesso/metrics", self.show, needs="monitoring:read")
+
+    async def show(self, request: Request) -> Response:
+        around = Around(now=time.time(), version=__version__, host=platform.node())
+        return Response(exposition(self._latest(), around), media_type=CONTENT_TYPE_LATEST)
