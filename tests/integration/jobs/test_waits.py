@@ -7,9 +7,9 @@ from gesso.jobs.rouse import Wait
 from tests.queues import bench
 
 
-def test_kinds_of_jobs_are_told_with_their_longest_wait(url: str):
+def test_kinds_of_jobs_are_told_with_their_longest_wait(database_url: str):
     async def scenario() -> None:
-        async with bench(url) as stage:
+        async with bench(database_url) as stage:
             assert await stage.queue.waits() == []
             await stage.submit("ada", needs=("class:A",))
             stage.clock.pass_s(5)
@@ -24,9 +24,9 @@ def test_kinds_of_jobs_are_told_with_their_longest_wait(url: str):
     asyncio.run(scenario())
 
 
-def test_who_may_not_run_more_waits_for_no_engine(url: str):
+def test_who_may_not_run_more_waits_for_no_engine(database_url: str):
     async def scenario() -> None:
-        async with bench(url) as stage:
+        async with bench(database_url) as stage:
             one = Limits(max_running=1)
             for _ in range(2):
                 spec = Spec(owner="ada", payload={"prompt": {}}, needs=("class:A",))
@@ -38,9 +38,9 @@ def test_who_may_not_run_more_waits_for_no_engine(url: str):
     asyncio.run(scenario())
 
 
-def test_a_job_that_is_to_be_tried_later_waits_for_no_engine_yet(url: str):
+def test_a_job_that_is_to_be_tried_later_waits_for_no_engine_yet(database_url: str):
     async def scenario() -> None:
-        async with bench(url) as stage:
+        async with bench(database_url) as stage:
             await stage.submit("ada", needs=("class:A",))
             await stage.queue.release(await stage.claim(), error={}, delay_s=30.0)
             assert await stage.queue.waits() == []
