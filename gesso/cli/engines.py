@@ -14,7 +14,7 @@ from gesso.errors import Conflict
 
 POLL_S = 0.5
 app = typer.Typer(
-    help="List, drain, start, stop and restart engines, and read their logs.", no_args_is_help=True
+    help="List, show, drain, start, stop and restart engines, and read their logs.", no_args_is_help=True
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The engine's name.")]
@@ -33,9 +33,30 @@ def list_(url: options.Url = None, key: options.Key = None, as_json: options.Jso
     if as_json:
         show.as_json(engines)
         return
-    columns = ["name", "kind", "state", "ready", "jobs", "restarts", "url", "pid", "why"]
-    names = ("name", "kind", "state", "ready", "jobs_left", "restarts", "url", "pid", "reason")
-    show.table(columns, [show.fields(engine, *names) for engine in engines], empty="No engines.")
+    columns = ["name", "kind", "state", "ready", "jobs", "restarts", "url", "pid", "findings", "why"]
+    names = ("name", "kind", "state", "ready", "jobs_left", "restarts", "url", "pid")
+    rows = [[*show.fields(engine, *names), _found(engine), _first_line(engine)] for engine in engines]
+    show.table(columns, rows, empty="No engines.")
+
+
+@app.command("show")
+def show_(
+    name: Name, url: options.Url = None, key: options.Key = None, as_json: options.Json = False
+) -> None:
+    """Show all about one engine: its state, what is wrong with it, and what to do."""
+    engine = Api(url, key).get("engines", name)
+    if as_json:
+        show.as_json(engine)
+        return
+    findings, gpu = engine.pop("findings"), engine.pop("gpu")
+    reason, *log = engine.pop("reason").splitlines() or [""]
+    if gpu is not None:
+        gpu = f"{gpu['name'] or gpu['uuid'] or 'not known'}; seen there: {gpu['proven']} ({gpu['evidence']})"
+    show.record({**engine, "since": show.moment(engine["since"]), "gpu": gpu, "reason": reason})
+    for line in log:
+        print(show.tamed(f"  {line}"))
+    for finding in findings:
+        _explain(finding)
 
 
 @app.command()
@@ -118,6 +139,22 @@ def stop(
     with _emptied(api, name, asked=drain, quiet=as_json):
         engine = api.post("engines", name, "stop")
     _told(engine, "is stopped", as_json=as_json)
+
+
+def _found(engine: dict[str, Any]) -> list[str]:
+    return [finding["name"] for finding in engine["findings"]]
+
+
+def _first_line(engine: dict[str, Any]) -> str:
+    """The last lines of a log, which may stand in it, are for `gesso engines show`."""
+    return str(engine["reason"]).partition("\n")[0].removesuffix("; last lines of its log:")
+
+
+def _explain(finding: dict[str, Any]) -> None:
+    told = show.moment(finding["at"])
+    print(show.tamed(f"\n{finding['name']}: {finding['summary']} (since {told})"))
+    for what in ("evidence", "remedy"):
+        print(show.tamed(f"  {what}: {finding[what]}"))
 
 
 @contextmanager

@@ -30,7 +30,8 @@ VERBS: dict[str, Verb] = {
         module="gesso.cli.usage", help="Show what was used: jobs that ended, seconds of engines, storage."
     ),
     "engines": Verb(
-        module="gesso.cli.engines", help="List, drain, start, stop and restart engines, and read their logs."
+        module="gesso.cli.engines",
+        help="List, show, drain, start, stop and restart engines, and read their logs.",
     ),
     "gpus": Verb(
         module="gesso.cli.gpus",

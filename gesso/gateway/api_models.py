@@ -7,11 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from gesso.access import accounts, keys
 from gesso.access.identity import Identity, Via
 from gesso.access.scopes import Role
+from gesso.fleet.finding import Finding
 from gesso.fleet.member import Member
 from gesso.fleet.proof import Gpu, Proven
 from gesso.gateway.api_position import Position
 from gesso.jobs import job as jobs
 from gesso.jobs.queue_listing import Listed
+from gesso.logs import redaction
 from gesso.protocol.files import FileRef, output_files
 
 
@@ -133,6 +135,25 @@ class EngineGpu(Answer):
         return cls(**{name: getattr(gpu, name) for name in cls.model_fields})
 
 
+class EngineFinding(Answer):
+    """Something that is wrong with an engine."""
+
+    name: str
+    """Kebab-case, and always the same for the same thing: "cuda-out-of-memory"."""
+    summary: str
+    evidence: str
+    """What was seen; of a log, the very line."""
+    remedy: str
+    at: float
+    """When it was found first."""
+
+    @classmethod
+    def of(cls, finding: Finding) -> Self:
+        evidence = redaction.apply(finding.evidence)
+        own = {name: getattr(finding, name) for name in cls.model_fields}
+        return cls(**own | {"evidence": evidence})
+
+
 class Engine(Answer):
     name: str
     kind: str
@@ -159,12 +180,20 @@ class Engine(Answer):
     version: str | None
     gpu: EngineGpu | None
     """The card it is held to; null: it sees all."""
+    findings: list[EngineFinding]
+    """What is wrong with it now, or made it fail last."""
+    phase: str | None
+    """How far its start is: "loading custom nodes (NAME)"; null: it is not starting."""
+    started_s: float | None
+    """What its starts usually take, until it is ready; null: no start of it is known yet."""
 
     @classmethod
     def of(cls, member: Member) -> Self:
         status = member.status()
-        gpu = None if status.gpu is None else EngineGpu.of(status.gpu)
-        return cls(**{name: getattr(status, name) for name in cls.model_fields} | {"gpu": gpu})
+        own = {name: getattr(status, name) for name in cls.model_fields}
+        own["gpu"] = None if status.gpu is None else EngineGpu.of(status.gpu)
+        own["findings"] = [EngineFinding.of(finding) for finding in status.findings]
+        return cls(**own)
 
 
 class File(Answer):
