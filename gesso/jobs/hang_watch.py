@@ -37,6 +37,8 @@ class Vigil:
     life: int
     listener: Listener
     begun_at: Callable[[], float | None]
+    taken_at: float | None = None
+    """When the engine was known to have it, be it in its queue."""
     heard_at: float = 0.0
     silent_s: float = 0.0
     deaf_s: float = 0.0
@@ -59,9 +61,15 @@ class Vigil:
             return True
         return self.left and self.member.socket.progressed_at > self.left_at
 
-    def look(self, step_s: float) -> float | None:
-        """How long it has been silent; None: it has not begun, or is over."""
+    def look(self, step_s: float, *, first: bool) -> float | None:
+        """How long it has been silent; None: it has not begun, or is over.
+
+        `first`: of the jobs that the engine has of us. One of ours begins that at once, even if it has gone
+        deaf before it could say so.
+        """
         begun_at = self.begun_at()
+        if begun_at is None and first and not self.member.external:
+            begun_at = self.taken_at
         if begun_at is None or self.listener.ended_at is not None:
             return None
         heard_at = max(begun_at, self.member.socket.progressed_at)
@@ -99,6 +107,10 @@ class HangWatch:
             claim=claim, member=member, life=member.life, listener=listener, begun_at=begun_at
         )
 
+    def taken(self, claim: Claim) -> None:
+        """The engine has the job now."""
+        self._vigils[_key(claim)].taken_at = time.monotonic()
+
     def end(self, claim: Claim) -> None:
         """Nobody follows the job any longer, and whatever its engine does with it is well."""
         vigil = self._vigils.get(_key(claim))
@@ -109,7 +121,9 @@ class HangWatch:
         """Its runner has given up. An engine of ours that lives is watched until it says something, or ends:
         else nobody would ever learn that it hangs."""
         vigil = self._vigils.get(_key(claim))
-        if vigil is not None and vigil.look(0.0) is not None and not vigil.member.external:
+        if vigil is None or vigil.member.external or vigil.is_lost():
+            return
+        if vigil.look(0.0, first=self._is_first(vigil)) is not None:
             vigil.left, vigil.left_at = True, time.monotonic()
 
     def reason(self, claim: Claim) -> str | None:
@@ -150,11 +164,19 @@ class HangWatch:
             if vigil.left and vigil.is_over():
                 del self._vigils[key]
                 continue
-            silent_s = vigil.look(step_s)
+            silent_s = vigil.look(step_s, first=self._is_first(vigil))
             settled = vigil.asked or vigil.hang is not None
             if silent_s is not None and silent_s >= self._patience.floor_s and not settled:
                 due.append(vigil)
         return due
+
+    def _is_first(self, vigil: Vigil) -> bool:
+        there = (
+            each
+            for each in self._vigils.values()
+            if each.member is vigil.member and each.listener.ended_at is None
+        )
+        return next(there, None) is vigil
 
     async def _judge(self, vigil: Vigil) -> None:
         try:

@@ -146,6 +146,7 @@ class Runner:
                 await self._hand_over(claim, member)
             elif isinstance(await self._ask(claim, member), Absent):
                 raise EngineUnreachable(f"{claim.engine!r} does not know the job it was running")
+            self._hangs.taken(claim)
             if claim.prompt_id in self._cancelled:
                 how = await member.engine.cancel(claim.prompt_id)
                 if how is Cancellation.DELETED:
