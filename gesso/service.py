@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -20,6 +21,7 @@ from gesso.errors import ConfigError, StorageError
 from gesso.events import Bus
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway.api import make_api
+from gesso.gateway.api_alerts import alert_routes
 from gesso.gateway.api_events import Events
 from gesso.gateway.api_samples import sample_routes
 from gesso.gateway.api_snapshot import snapshot_routes
@@ -48,7 +50,10 @@ from gesso.jobs.hang_watch import HangWatch
 from gesso.jobs.positions import Positions
 from gesso.jobs.queue import Queue
 from gesso.jobs.runner import Runner
+from gesso.monitoring.addresses import make_addresses
+from gesso.monitoring.alarms import Alarms
 from gesso.monitoring.collect import Collector
+from gesso.monitoring.notify import Notify
 from gesso.monitoring.recorder import Recorder
 from gesso.monitoring.samples import Samples
 
@@ -77,6 +82,7 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
         listener = parts.enter_context(listening(host, config.gateway.port))
         database = await open_database(config.storage.database_url)
         parts.push_async_callback(database.close)
+        alarms = await _alarms(config, database)
         access = Access(database, limits=config.limits)
         admin = await access.ensure_admin()
         artifacts = await parts.enter_async_context(Artifacts(directory / "artifacts", database))
@@ -117,9 +123,10 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
         )
         recorder = Recorder(Samples(database), config.monitoring.keep_days)
         collector = _collector(config, database, supervisor, bus, recorder)
+        collector.subscribe(alarms.take)
         parts.push_async_callback(recorder.flush)
         await parts.enter_async_context(
-            _working(dispatcher.run(), hangs.run(), collector.run(), _sweep(artifacts, config))
+            _working(dispatcher.run(), hangs.run(), collector.run(), alarms.run(), _sweep(artifacts, config))
         )
         positions = Positions(
             queue=queue,
@@ -128,7 +135,11 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
             begun_at=runner.begun_at,
         )
         events = Events(bus=bus, queue=queue, positions=positions)
-        watching = (snapshot_routes(collector), sample_routes(recorder))
+        watching = (
+            snapshot_routes(collector),
+            sample_routes(recorder),
+            alert_routes(alarms, Audit(database)),
+        )
         metrics = Metrics(lambda: collector.latest)
         app = _gateway(
             config,
@@ -208,6 +219,15 @@ def _gateway(
     login = Login(access, audit, behind_proxy=config.gateway.behind_tls)
     own = (Health(database, supervisor), login, Console(), *own)
     return build_app(config=config, access=access, comfyui=comfyui, own=own, api=api)
+
+
+async def _alarms(config: Config, database: Database) -> Alarms:
+    """Those of before are taken up; an address that cannot be used is refused, before any engine starts."""
+    addresses = await asyncio.to_thread(make_addresses, config.alerts.notify, os.environ)
+    notify = Notify(addresses, per_minute=config.alerts.messages_per_minute)
+    alarms = Alarms(database=database, config=config.alerts, notify=notify)
+    await alarms.load()
+    return alarms
 
 
 def _collector(

@@ -37,6 +37,9 @@ VERBS: dict[str, Verb] = {
         module="gesso.cli.gpus",
         help="Show the cards: their names in every order, what they are at, and who holds memory on them.",
     ),
+    "alerts": Verb(
+        module="gesso.cli.alerts", help="Show what is wrong, and try whether somebody is told of it."
+    ),
     "audit": Verb(
         module="gesso.cli.audit",
         help="Show who did what to what, from where; for administrators.",
