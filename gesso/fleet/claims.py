@@ -40,6 +40,8 @@ class _Claim:
     name: str | None = None
     pinned: str | None = None
     """The card that its process was given."""
+    adopted: bool = False
+    """That is known of a process which an earlier gesso started."""
     leased: bool = False
     xid_before: int | None = None
     judged: Machine | None = None
@@ -80,11 +82,13 @@ class Claims:
         try:
             given = psutil.Process(member.pid).environ().get(VISIBLE)
         except (psutil.Error, OSError):
-            given = planned = None
-        if claim is None:
-            member.outdated |= given != planned
+            told, given = False, None
         else:
-            claim.pinned, claim.leased = given, True
+            told = True
+        if claim is None:
+            member.outdated |= told and given != planned
+        else:
+            claim.pinned, claim.adopted, claim.leased = given, told, True
 
     def card(self, member: Member) -> str | None:
         """The UUID that it was admitted to; None: it is not held to a card."""
@@ -111,7 +115,7 @@ class Claims:
             # Everybody may read the reason; whose processes hold what stands in the finding.
             return f"not started: {held.name}: {held.summary}"
         # No await from the examination to here: nobody else was given the room meanwhile.
-        claim.leased, claim.pinned = True, claim.uuid
+        claim.leased, claim.pinned, claim.adopted = True, claim.uuid, False
         card = card_of(self._cards.latest, claim.uuid)
         claim.xid_before = None if card is None else card.xid
         claim.looks.clear()
@@ -237,8 +241,11 @@ class Claims:
 
     def _resolve_adopted(self, claim: _Claim, machine: Machine | None) -> None:
         """The configuration may mean another card today than the one that the process was given."""
-        if claim.uuid is None and self._resolve(claim, machine) is None:
-            claim.member.outdated |= claim.pinned != claim.uuid
+        if claim.uuid is None:
+            found = self._resolve(claim, machine)
+            claim.member.outdated |= found is None and claim.adopted and claim.pinned != claim.uuid
+            if machine is not None:
+                self._enter(claim.member, {"gpu-unknown": found})
 
     def _leases_beside(self, claim: _Claim) -> Iterator[Lease]:
         for other in self._claims.values():
