@@ -117,8 +117,8 @@ def snapshot_routes(collector: Collector) -> APIRouter:
 
     @router.get("/snapshot")
     async def show_snapshot(identity: Reader) -> Whole:
-        """Cards, engines, queue and users, as gesso saw them last, a few seconds ago at most."""
-        return _whole(collector.latest or await collector.look(), identity)
+        """Cards, engines, queue and users, not older than a second."""
+        return _whole(await collector.recent(), identity)
 
     return router
 

@@ -4,7 +4,6 @@ import platform
 import time
 from collections.abc import Callable
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,6 +11,9 @@ from gesso import __version__
 from gesso.gateway.routing import Routes
 from gesso.monitoring.metrics import Around, exposition
 from gesso.monitoring.snapshot import Snapshot
+
+# The format that every version of Prometheus reads.
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
@@ -25,4 +27,4 @@ class Metrics:
 
     async def show(self, request: Request) -> Response:
         around = Around(now=time.time(), version=__version__, host=platform.node())
-        return Response(exposition(self._latest(), around), media_type=CONTENT_TYPE_LATEST)
+        return Response(exposition(self._latest(), around), media_type=TEXT)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal_column, select
 
 from gesso.database.schema import IS_QUEUED, IS_RUNNING, account, flow, job
 from gesso.monitoring.snapshot import JobReading, UserReading
@@ -26,8 +26,9 @@ _BUSY = (
     .where(flow.c.queued + flow.c.running > 0)
     .order_by(_NAME)
 )
-# The lowest number is in an index; looking for the least `created` would read every waiting workflow.
-_FIRST = select(func.min(job.c.seq)).where(IS_QUEUED).scalar_subquery()
+# The lowest number, from the index of what waits: the least `created` would need every waiting workflow, and
+# without the sum SQLite looks through all jobs in their order, the ended ones first.
+_FIRST = select(func.min(job.c.seq + literal_column("0"))).where(IS_QUEUED).scalar_subquery()
 _OLDEST = select(job.c.created).where(job.c.seq == _FIRST)
 _RUNNING = (
     select(job.c.id, func.coalesce(account.c.name, job.c.owner).label("name"), job.c.engine, job.c.started)

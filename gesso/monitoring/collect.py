@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 ENDS = ("succeeded", "failed", "cancelled")
 # What an engine's process starts is looked for so often; what is known of is measured each time.
 FAMILIES_EVERY_S = 30.0
+# How old a snapshot may be for somebody who looks on.
+RECENT_S = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,8 @@ class Collector:
         self._record = record
         self._clock = clock
         self.latest: Snapshot | None = None
+        self._seen: Snapshot | None = None
+        self._looking = asyncio.Lock()
         self._subscribers: list[Callable[[Snapshot], None]] = []
         self._finished = dict.fromkeys(ENDS, 0)
         self._families = Families()
@@ -106,13 +110,20 @@ class Collector:
 
     async def tick(self) -> None:
         """One look, and all who want to know of it. Never raises."""
-        looked = await self._try("looking at everything", self.look)
+        looked = await self._try("looking at everything", partial(self.recent, 0.0))
         if looked is None:
             return
         self.latest = looked
         for callback in tuple(self._subscribers):
             await self._try(f"telling {callback!r}", partial(_call, callback, looked))
         await self._try("sampling", partial(self._record, looked))
+
+    async def recent(self, age_s: float = RECENT_S) -> Snapshot:
+        """Everything at most so long ago: for those who look on, and all of them together cost one look."""
+        async with self._looking:
+            if self._seen is None or abs(self._clock() - self._seen.at) > age_s:
+                self._seen = await self.look()
+            return self._seen
 
     async def look(self) -> Snapshot:
         """Everything now. What does not answer is not known."""

@@ -19,7 +19,7 @@ SECRET_NAMES = frozenset(
     {"token", "key", "api_key", "apikey", "access_token", "auth", "password", "secret", "clientid", "sid"}
 )
 KEY = re.compile(r"gesso(?:_|%5[fF])[A-Za-z0-9_%-]{8,}")
-QUIET = frozenset({"/gesso/healthz", "/gesso/readyz"})
+QUIET = frozenset({"/gesso/healthz", "/gesso/readyz", "/gesso/metrics"})
 # A client that closed first, in nginx's way of counting.
 CLOSED_EARLY = 499
 

@@ -58,6 +58,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, table_file: Path) -> Iterato
     program = ("tests.route_table", str(table_file))
     with running_service(directory, UNHURRIED + OPENED + ENGINE, program=program) as service:
         world = build(service)
+        wait_for(lambda: world.ids["running"] in str(world.ada.ask("GET", "/gesso/api/snapshot").body), 30)
         yield world
         world.close()
         assert "Traceback" not in service.log()
