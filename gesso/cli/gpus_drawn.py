@@ -58,7 +58,8 @@ def _head(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _card(card: Card, width: int, *, cut: bool) -> Iterator[str]:
-    name = card["name"] if card["parent"] is None else f"└ {card['name']}"
+    # An instance stands below its card, whose name it begins with.
+    name = card["name"] if card["parent"] is None else f"└ {re.sub(r'^.* (?=MIG )', '', card['name'])}"
     yield _first(card, name, width, cut=cut)
     facts = [_identity(card), _readings(card)]
     together = "   ".join(filter(None, facts))

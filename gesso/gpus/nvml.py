@@ -80,10 +80,7 @@ class NvmlReader:
         if self._wsl:
             cards = hidden_processes(cards)
         problem = self._with_lost(cards, silent)
-        if silent and not cards:
-            # None of them answers: the driver may have been replaced below us.
-            self.close()
-        return Machine(
+        machine = Machine(
             reader="nvml",
             at=self._clock(),
             driver=_told(nvml, "nvmlSystemGetDriverVersion"),
@@ -91,6 +88,10 @@ class NvmlReader:
             cards=tuple(sorted(cards, key=lambda card: card.nvml_index)),
             problem=problem,
         )
+        if silent and all(card.lost for card in cards):
+            # None of them answers: the driver may have been replaced below us.
+            self.close()
+        return machine
 
     def _with_lost(self, cards: list[Card], silent: list[str]) -> str | None:
         """Adds what was there before to the cards; returns the problem of cards that never told a name."""

@@ -73,12 +73,14 @@ def cards_of(text: str, fields: tuple[str, ...]) -> tuple[str | None, list[Card]
     said: list[str] = []
     for line in filter(str.strip, text.splitlines()):
         values = _row(line, fields)
-        if values is None or not values["uuid"].startswith("GPU-") or not values["index"].isdigit():
+        if values is None or not values["index"].isdigit():
             if _LOST.search(line):
                 said.append(line.strip())
-            continue
-        driver = driver or _value(values.get("driver_version"))
-        cards.append(_card(values))
+        elif not values["uuid"].startswith("GPU-"):
+            said.append(f"card {values['index']} does not answer ({_why(values['uuid'])})")
+        else:
+            driver = driver or _value(values.get("driver_version"))
+            cards.append(_card(values))
     return driver, cards, said
 
 
