@@ -26,8 +26,8 @@ _BUSY = (
     .where(flow.c.queued + flow.c.running > 0)
     .order_by(_NAME)
 )
-# The lowest number, from the index of what waits: the least `created` would need every waiting workflow, and
-# without the sum SQLite looks through all jobs in their order, the ended ones first.
+# The lowest number is the oldest: the least `created` would need every waiting workflow to be read. Without
+# the sum SQLite would look through all jobs in their order, the ended ones first.
 _FIRST = select(func.min(job.c.seq + literal_column("0"))).where(IS_QUEUED).scalar_subquery()
 _OLDEST = select(job.c.created).where(job.c.seq == _FIRST)
 _RUNNING = (
