@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,13 +24,16 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Read the configuration without starting anything; end with 5 if it is not usable."""
-    examined = _examined(config)
+    """Read the configuration (and the cards, where engines are held to some) without starting anything;
+    end with 5 if it is not usable."""
+    examined, unseen = _with_cards(_examined(config))
     if as_json:
         print(json.dumps(_report(examined), indent=2, ensure_ascii=False))
     else:
         for problem in examined.problems:
             typer.echo(problem.text(examined.path), err=True)
+        if unseen:
+            typer.echo(unseen, err=True)
         if not examined.problems:
             print(_summary(examined))
     if examined.problems:
@@ -58,6 +62,16 @@ def _examined(path: Path | None) -> "Examined":
     from gesso.config.load import examine
 
     return examine(path)
+
+
+def _with_cards(examined: "Examined") -> tuple["Examined", str]:
+    """With the cards' problems, if there are no others; and why the cards were not looked at."""
+    from gesso.cli.config_cards import card_problems
+
+    if examined.problems:
+        return examined, ""
+    problems, unseen = card_problems(examined)
+    return replace(examined, problems=tuple(problems)), unseen
 
 
 def _report(examined: "Examined") -> dict[str, Any]:
