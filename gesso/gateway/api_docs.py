@@ -105,6 +105,8 @@ def _type(schema: dict[str, Any]) -> str:
         return " or ".join(_type(choice) for choice in choices)
     if values := schema.get("enum"):
         return " | ".join(f"<code>{escape(str(value))}</code>" for value in values)
+    if parts := schema.get("prefixItems"):
+        return f"[{', '.join(_type(part) for part in parts)}]"
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
     return escape(schema.get("type", "anything"))
