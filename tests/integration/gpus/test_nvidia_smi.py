@@ -72,8 +72,8 @@ def smi(tmp_path):
     return NvidiaSmi(tmp_path)
 
 
-def reader(smi, **more):
-    return NvidiaSmiReader(str(smi.program), **({"limit_s": 30.0, "clock": lambda: 5.0, "wsl": False} | more))
+def reader(smi, *, limit_s=30.0, wsl=False):
+    return NvidiaSmiReader(str(smi.program), limit_s=limit_s, clock=lambda: 5.0, wsl=wsl)
 
 
 def test_a_card_with_its_processes(smi):
@@ -219,7 +219,7 @@ def test_what_cannot_be_run_says_so(tmp_path):
     broken = tmp_path / "nvidia-smi"
     broken.write_text("#!/no/such/interpreter\n")
     broken.chmod(0o755)
-    assert "cannot be started" in NvidiaSmiReader(str(broken)).read().problem
+    assert "cannot be started" in str(NvidiaSmiReader(str(broken)).read().problem)
 
 
 def test_the_stand_in_is_asked_for_the_fields_in_their_order(smi):

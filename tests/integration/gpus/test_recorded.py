@@ -56,7 +56,7 @@ def test_a_file_that_changes_is_read_anew_and_one_that_breaks_is_a_problem(write
     machine = reader.read()
     assert machine.cards == () and machine.problem == f"{path}:6: cards[1].nmae: unknown key."
     path.unlink()
-    assert "cannot be read" in reader.read().problem
+    assert "cannot be read" in str(reader.read().problem)
     write(GOOD)
     assert reader.read().problem is None
 

@@ -113,11 +113,11 @@ class FakeNvml:
         if name == "nvmlDeviceGetHandleByIndex":
             found = self.handles[arguments[0]]
             return self._answer(Failing(UNKNOWN) if found is None else found)
-        card, *arguments = arguments
+        card, *rest = arguments
         name = name.removeprefix("nvmlDevice")
         if name not in card.answers:
             raise AttributeError(name)
-        return self._answer(card.answers[name], *arguments)
+        return self._answer(card.answers[name], *rest)
 
     def _answer(self, answer, *arguments):
         if isinstance(answer, Failing):
