@@ -81,7 +81,7 @@ class Observed:
     stuck: str | None = None
     """Why a job on it is known to make no progress; None while no job is known to be stuck."""
     poisoned: str | None = None
-    """The line of its log that says that it can use its card no more."""
+    """What says that it can use its card no more."""
     excess: str | None = None
     """By how much it is above its limits of memory, where a restart for that is allowed again."""
     free: bool = False
@@ -217,6 +217,8 @@ def _judge(observed: Observed, age_s: float | None = None) -> Action:
     starting = age_s is not None and not observed.was_ready
     if observed.stuck is not None:
         return Action(state=State.WEDGED, reason=observed.stuck)
+    if observed.poisoned is not None:
+        return Action(state=State.FAILING, reason=observed.poisoned)
     if observed.health is Health.OK:
         if not observed.loaded:
             return Action(state=State.ALIVE, reason=observed.loading or "its node classes are being loaded")

@@ -24,6 +24,8 @@ from gesso.processes.logs import silent_s
 from gesso.processes.process import Alive, Exited
 
 LAST_LINES = 8
+# What happened so recently goes on.
+LIVELY_S = 5.0
 POISON = "cuda-poisoned"
 
 
@@ -60,13 +62,18 @@ class Diagnosis:
         self._found_at: dict[str, float] = {}
         self._above = 0
 
-    def came_up(self) -> None:
+    async def came_up(self) -> None:
         """It is ready for the first time since its process began."""
         self._starts.add(time.monotonic() - self._member.started_at)
         self._learn()
-
-    async def remember(self) -> None:
         await asyncio.to_thread(self._starts.write)
+
+    def told(self, found: Finding) -> None:
+        """This is wrong with it while it runs, as its log says, or a job that failed on it."""
+        self._member.findings[found.name] = found
+        self._found_at[found.name] = time.monotonic()
+        if found.name == POISON:
+            self._member.signs.poisoned = found.evidence
 
     def log_rotated(self) -> None:
         self._log.rotated()
@@ -139,12 +146,8 @@ class Diagnosis:
         for line in lines:
             self._phase.feed(line)
             found = self._watchful.feed(line, now)
-            if found is None:
-                continue
-            self._member.findings[found.name] = found
-            self._found_at[found.name] = time.monotonic()
-            if found.name == POISON:
-                self._member.signs.poisoned = found.evidence
+            if found is not None:
+                self.told(found)
 
     def _follow_start(self) -> None:
         member = self._member
@@ -172,10 +175,8 @@ class Diagnosis:
 
     def _signs_of_life(self) -> str:
         silent, quiet_s = silent_s(self._member.log, time.time()), self._member.signs.quiet_s
-        said = "its log cannot be read" if silent is None else f"its log is silent for {silent:.0f} s"
-        if quiet_s is None:
-            return f"{said}, whether it computes is not known"
-        return f"{said}, " + ("it computes" if quiet_s < 1 else f"it computes nothing for {quiet_s:.0f} s")
+        said = _for(silent, "its log goes on", "its log is silent")
+        return f"{said}, {_for(quiet_s, 'it computes', 'it computes nothing')}"
 
     def _settle(self, names: set[str] | frozenset[str], found: Finding | None) -> None:
         """Of these names, only the one found holds now; one that goes on keeps the time of its beginning."""
@@ -193,7 +194,8 @@ class Diagnosis:
         member = self._member
         for name, at in tuple(self._found_at.items()):
             succeeded = member.socket.succeeded_at is not None and member.socket.succeeded_at > at
-            if name != POISON and (succeeded or now - at > self._timing.forget_s):
+            over = succeeded or now - at > self._timing.forget_s
+            if member.signs.poisoned is None if name == POISON else over:
                 del self._found_at[name]
                 if name not in member.blamed:
                     member.findings.pop(name, None)
@@ -242,3 +244,9 @@ class Diagnosis:
         member.signs.may_refresh = not recently
         found = leak(over, time.time()) if over is not None and self._above > 1 else None
         self._settle({"leak"}, found)
+
+
+def _for(seconds: float | None, lively: str, quiet: str) -> str:
+    if seconds is None:
+        return f"whether {lively} is not known"
+    return lively if seconds < LIVELY_S else f"{quiet} for {seconds:.0f} s"

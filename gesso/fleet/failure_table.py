@@ -157,8 +157,7 @@ TABLE = (
         name="wrong-arguments",
         summary="it does not take its command line",
         remedy="Correct `arguments` of the engine: this version of it does not know them.",
-        line=r"\S+: error: (?:unrecognized arguments|argument |the following arguments are required"
-        r"|ambiguous option|expected )",
+        line=r"\S+: error: unrecognized arguments: ",
     ),
     Failure(
         name="not-executable",

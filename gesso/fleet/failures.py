@@ -14,6 +14,7 @@ LAST_LINES = 40
 AFTERMATH = 12
 CUSTOM_NODE = re.compile(r"Cannot import .+ module for custom nodes: ")
 
+USAGE = 2
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 # Asked from outside to end: hang-up, interrupt, quit, terminate.
@@ -108,12 +109,21 @@ def _by_code(code: int | None, lines: Sequence[str], at: float, kills: int | Non
         return _killed(words, kills, at)
     if signal in ASKED:
         return KILLED.finding(words, at)
+    if code == USAGE and (refusal := _refusal(lines)) is not None:
+        return BY_NAME["wrong-arguments"].finding(refusal, at)
     if code == NOT_EXECUTABLE:
         return BY_NAME["not-executable"].finding(words, at)
     if code == NOT_FOUND:
         return BY_NAME["missing-library"].finding(words, at)
     last = next((line for line in reversed(lines) if line.strip()), "")
     return CRASHED.finding(f"{words}; its last line: {last.strip()}" if last else words, at)
+
+
+def _refusal(lines: Sequence[str]) -> str | None:
+    """What Python's own reader of command lines says last: "main.py: error: …", after the usage."""
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    usage = any(line.startswith("usage: ") for line in lines)
+    return last if usage and ": error: " in last else None
 
 
 def _killed(words: str, kills: int | None, at: float) -> Finding:

@@ -128,6 +128,11 @@ class Keeper:
         """Measure until cancelled."""
         await self._diagnosis.run()
 
+    def told(self, found: Finding) -> None:
+        """A job says what is wrong with it."""
+        self._diagnosis.told(found)
+        self._member.wake.set()
+
     def let_go(self) -> None:
         """Leave the process to itself: it runs on, and its record tells the next gesso."""
         self._member.unwatch()
@@ -331,7 +336,7 @@ class Keeper:
             member.signs.connecting = False
             member.loaded = member.was_ready = True
             if began:
-                self._diagnosis.came_up()
+                await self._diagnosis.came_up()
             member.loading = ""
             member.loaded_connection = member.socket.connections
 

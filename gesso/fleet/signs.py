@@ -14,7 +14,7 @@ class Signs:
     quiet_s: float | None = None
     """For how long its processes have done nothing; None: not known."""
     poisoned: str | None = None
-    """The line of its log that says that its CUDA context is broken."""
+    """What says that its CUDA context is broken: a line of its log, or the error of a job."""
     excess: str | None = None
     """By how much it is above its limits of memory; None: within them, or not known."""
     may_refresh: bool = False
