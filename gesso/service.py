@@ -109,6 +109,7 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
             files=files,
             bus=bus,
             hangs=hangs,
+            report=supervisor.report_failure,
             unreachable_s=config.jobs.unreachable_s,
         )
         session = await queue.open_session()

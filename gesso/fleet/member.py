@@ -144,7 +144,8 @@ class Member:
     def ready(self) -> bool:
         """It takes jobs: it is usable, and nobody has asked that it drains or ends."""
         staying = self.wanted is Wanted.RUNNING and not self.restart_asked
-        return self.usable and staying and not self.draining and not self.signs.retiring
+        fit = self.signs.poisoned is None and not self.signs.retiring
+        return self.usable and staying and not self.draining and fit
 
     @property
     def jobs_left(self) -> int | None:

@@ -14,6 +14,7 @@ def observe(member: Member) -> Observed:
     """Look now. A report of a stuck job is dropped if the engine has spoken about a prompt since."""
     if member.stuck is not None and member.socket.progressed_at > member.stuck.at:
         member.stuck = None
+    if member.stuck is None and HANG not in member.blamed:
         member.findings.pop(HANG, None)
     return Observed(
         life=_life(member),

@@ -194,6 +194,13 @@ class Supervisor:
         )
         member.wake.set()
 
+    def report_failure(self, name: str, found: Finding) -> None:
+        """Tell what a job's error says of the engine. Can it use its card no more, this restarts it, if it is
+        ours.
+        """
+        self.member(name)
+        self._keepers[name].told(found)
+
     async def refresh(self, name: str) -> None:
         """Load its node classes anew, as after a new model was put there; raises EngineError."""
         self.member(name)

@@ -6,6 +6,7 @@ from typing import Any
 from gesso.engines.socket import Delivery, Message
 from gesso.events import Bus, JobChanged, JobMessage, JobPreview, JobText
 from gesso.jobs.collect import Collector
+from gesso.jobs.engine_fault import is_engines_own
 from gesso.jobs.job import Claim, Job, State
 from gesso.jobs.queue import Queue
 from gesso.protocol.comfyui import rewrite_prompt_id
@@ -24,6 +25,8 @@ class Relay:
         self._queue = queue
         self._collector = collector
         self._end_told = False
+        self.shown: set[str] = set()
+        """The nodes of which its engine told an output."""
         self.begun_at: float | None = None
         """When (by time.monotonic) its engine was first heard to execute it."""
 
@@ -63,7 +66,11 @@ class Relay:
                 return True  # told when our history is readable
             if message.type == "executed":
                 data = {**data, "output": await self._collector.outputs(data.get("output") or {})}
+                if data["output"]:
+                    self.shown.add(str(message.data.get("node")))
             self._end_told |= message.type in ENDS
+            if message.type == "execution_error" and is_engines_own(data):
+                return False  # it is tried again; what becomes of it in the end is told then
             tell(self._bus, job, message.type, data)
         return False
 

@@ -14,7 +14,9 @@ from gesso.engines.location import Location
 from gesso.engines.socket import Delivery, Listener, Message, Reconnected
 from gesso.errors import (
     EngineError,
+    EngineFault,
     EngineHung,
+    EngineRefused,
     EngineUnreachable,
     GessoError,
     InvalidWorkflow,
@@ -22,9 +24,11 @@ from gesso.errors import (
     StorageError,
 )
 from gesso.events import Bus
+from gesso.fleet.finding import Finding
 from gesso.fleet.member import Member
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.collect import Collector
+from gesso.jobs.engine_fault import ENGINES_OWN, contradiction, failure_of, first_line
 from gesso.jobs.files import Files
 from gesso.jobs.hang_watch import HangWatch
 from gesso.jobs.inputs import send_inputs
@@ -33,7 +37,14 @@ from gesso.jobs.pace import Pace
 from gesso.jobs.placement import loaded_after, models_of
 from gesso.jobs.queue import Queue
 from gesso.jobs.relay import Relay, announce, tell
-from gesso.jobs.verdict import Verdict, error_message, failed_here, interrupted, read_history
+from gesso.jobs.verdict import (
+    Verdict,
+    error_message,
+    failed_here,
+    history_error,
+    interrupted,
+    read_history,
+)
 from gesso.protocol.comfyui import rewrite_prompt_id
 
 logger = logging.getLogger(__name__)
@@ -45,6 +56,8 @@ PATIENCE_S = 0.5
 # Before a job whose engine failed is tried again; longer with each attempt.
 RETRY_S = 1.0
 RETRY_LIMIT_S = 30.0
+# How long a job stays away from an engine that failed without ending, such as one whose disk is full.
+AVOID_S = 10.0
 # For our socket to an engine that has just become ready.
 OPEN_S = 5.0
 # For an engine that hangs to take our word that its job is not wanted any longer.
@@ -62,10 +75,12 @@ class Runner:
         files: Files,
         bus: Bus,
         hangs: HangWatch,
+        report: Callable[[str, Finding], None],
         unreachable_s: float = 120.0,
     ) -> None:
         self._queue = queue
         self._hangs = hangs
+        self._report = report
         self._unreachable_s = unreachable_s
         self._artifacts = artifacts
         self._files = files
@@ -121,7 +136,8 @@ class Runner:
                 error = EngineHung(f"{claim.engine!r} hung: {hang}")
             self._hangs.leave(claim)
             logger.warning("job %s attempt %d on %s: %s", job.id, claim.attempt, claim.engine, error.message)
-            await self._requeue(claim, error)
+            # One that is given jobs still would be given this one again.
+            await self._requeue(claim, error, avoids=isinstance(error, EngineFault) and member.ready)
             return
         except (RequestError, StorageError) as error:
             logger.warning("job %s failed on %s: %s", job.id, claim.engine, error.message)
@@ -196,6 +212,7 @@ class Runner:
             if isinstance(location, Finished):
                 while not listener.empty():
                     await relay.tell(listener.get_nowait())
+                self._believe(claim, location, relay)
                 item = rewrite_prompt_id(location.item, claim.prompt_id, claim.job.id)
                 verdict = read_history(item)
                 relay.tell_end(verdict.meta["status"])
@@ -205,6 +222,21 @@ class Runner:
                 if await self._queue.cancel_asked(claim):
                     return interrupted(claim.job, time.time())
                 raise EngineUnreachable(f"{claim.engine!r} lost the job: it is in neither queue nor history")
+
+    def _believe(self, claim: Claim, location: Finished, relay: Relay) -> None:
+        """Raises EngineRefused where the history contradicts itself, EngineFault where the engine failed."""
+        wrong = contradiction(location.item, relay.shown)
+        if wrong is not None:
+            raise EngineRefused(f"{claim.engine!r} does not tell the job's end: {wrong}")
+        error = history_error(location.item)
+        failure = None if error is None else failure_of(error)
+        if error is None or failure is None:
+            return
+        said = f"{error.get('exception_type')}: {first_line(error.get('exception_message'))}"
+        logger.warning("job %s on %s: %s: %s", claim.job.id, claim.engine, failure.name, said)
+        self._report(claim.engine, failure.finding(said, time.time()))
+        if failure.name in ENGINES_OWN:
+            raise EngineFault(f"{claim.engine!r} failed, not the workflow: {failure.summary} ({said})")
 
     def _note_end(self, claim: Claim, member: Member, listener: Listener, message: Message) -> None:
         # Not when we have read so far: before that its files may be fetched, and the engine need not wait.
@@ -239,11 +271,12 @@ class Runner:
             async with asyncio.timeout(INTERRUPT_S):
                 await member.engine.cancel(claim.prompt_id)
 
-    async def _requeue(self, claim: Claim, error: GessoError) -> None:
+    async def _requeue(self, claim: Claim, error: GessoError, *, avoids: bool) -> None:
         after = await self._queue.release(
             claim,
             error={"code": error.code, "message": error.message},
             delay_s=min(RETRY_S * claim.attempt, RETRY_LIMIT_S),
+            avoid_s=AVOID_S if avoids else 0.0,
         )
         if after is None:
             logger.info("job %s is no longer ours", claim.job.id)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gesso.errors import GessoError
+from gesso.jobs.engine_fault import failure_of
 from gesso.jobs.job import Job, State
 
 
@@ -44,6 +45,13 @@ def read_history(item: dict[str, Any]) -> Verdict:
     )
 
 
+def history_error(item: dict[str, Any]) -> dict[str, Any] | None:
+    """What the engine told of the error that ended the prompt; None: none."""
+    messages = {kind: data for kind, data in (item.get("status") or {}).get("messages") or ()}
+    error = messages.get("execution_error")
+    return error if isinstance(error, dict) else None
+
+
 def _seconds(messages: dict[str, Any]) -> float | None:
     """From its first message to its last, which give their times in milliseconds."""
     times = [data.get("timestamp") for data in messages.values() if isinstance(data, dict)]
@@ -52,6 +60,7 @@ def _seconds(messages: dict[str, Any]) -> float | None:
 
 
 def _node_error(data: dict[str, Any]) -> dict[str, Any]:
+    failure = failure_of(data)
     return {
         "code": "execution_failed",
         "message": str(
@@ -61,6 +70,7 @@ def _node_error(data: dict[str, Any]) -> dict[str, Any]:
         "class_type": data.get("node_type"),
         "exception_type": data.get("exception_type"),
         "traceback": data.get("traceback") or [],
+        **({"remedy": failure.remedy} if failure is not None else {}),
     }
 
 
