@@ -107,7 +107,8 @@ def _sign(engine: EngineReading, raises: int | None, keeps: int, *, summary: str
     findings = sorted(engine.findings, key=lambda each: each.name not in IN_THE_WAY)
     evidence = [engine.reason, *(str(finding) for finding in findings)]
     logs = "Look where it runs." if engine.external else f"`gesso engines logs {engine.name}` shows its log."
-    remedies = dict.fromkeys([*(finding.remedy for finding in findings), why or logs])
+    own = why or ("" if engine.external and findings else logs)
+    remedies = dict.fromkeys([*(finding.remedy for finding in findings), own])
     return Sign(
         subject=f"engine {engine.name}",
         raises=raises,
