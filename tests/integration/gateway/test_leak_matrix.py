@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gesso.gpus.recorded import machine_file
 from tests.integration.gateway.leak_requests import (
     AS_IT_IS,
     DISGUISES,
@@ -56,7 +57,8 @@ def table_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(tmp_path_factory: pytest.TempPathFactory, table_file: Path) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("gesso")
     program = ("tests.route_table", str(table_file))
-    with running_service(directory, UNHURRIED + OPENED + ENGINE, program=program) as service:
+    cards = f"[gpus]\nsimulate = '{machine_file('two-cards')}'\n"
+    with running_service(directory, cards + UNHURRIED + OPENED + ENGINE, program=program) as service:
         world = build(service)
         wait_for(lambda: world.ids["running"] in str(world.ada.ask("GET", "/gesso/api/snapshot").body), 30)
         yield world
@@ -151,7 +153,7 @@ _LOOSE = (
     (re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), b"<uuid>"),
     (re.compile(rb'("number": ?|"(?:modified|created|used)": ?)-?[\d.e+]+'), rb"\1<n>"),
     (re.compile(rb"Try again in \d+ seconds"), b"Try again"),
-    (re.compile(rb'"((?:torch_)?v?ram_free|took_ms|since|until)": ?[\d.]+'), rb'"\1"'),
+    (re.compile(rb'"((?:torch_)?v?ram_free|took_ms|since|until|at)": ?[\d.]+'), rb'"\1"'),
     (re.compile(rb'"position": ?(null|\{("\w+":([\d.]+|null|\{[^}]*\}),?)*\})'), b"<position>"),
 )
 

@@ -1,6 +1,8 @@
 """The readers on a real card: what NVML tells, and nvidia-smi tells, is the same."""
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -23,6 +25,14 @@ def machines():
         yield machine, NvidiaSmiReader().read(), nvml.read()
     finally:
         nvml.close()
+
+
+def test_nothing_of_nvidias_is_loaded_before_a_card_is_read():
+    script = "import sys, gesso.service; from gesso.gpus.auto import open_reader; open_reader(); " + (
+        "print('pynvml' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.gpu

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +91,14 @@ def test_a_bad_json_file_is_told_with_its_place(write):
         recorded(write('{"cards": [{"name": "A", "nvml_index": 0}]}', "machine.json"))
     with pytest.raises(ConfigError, match="line 1 column"):
         recorded(write("{", "machine.json"))
+
+
+def test_the_example_on_the_page_is_one(write):
+    page = (Path(__file__).parents[3] / "docs/how-to/gpus.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(driver.*?)```", page, re.DOTALL)
+    (card,) = RecordedReader(write(example)).read().cards
+    assert card.processes[0].memory == 2 * 2**30
+    assert all(f"`{name}`" in page for name in shipped())
 
 
 def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path):
