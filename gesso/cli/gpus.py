@@ -13,7 +13,7 @@ import typer
 from gesso.cli import options, show
 from gesso.cli.api import Api
 from gesso.cli.gpus_drawn import drawn
-from gesso.errors import EngineUnreachable, GessoError, RequestError
+from gesso.errors import EngineUnreachable, GatewayError, GessoError, RequestError
 
 app = typer.Typer()
 
@@ -66,7 +66,7 @@ def _source(url: str | None, key: str | None, *, local: bool, simulate: str | No
         api = Api(url, key)
         try:
             first = [api.get("gpus")]
-        except EngineUnreachable:
+        except (EngineUnreachable, GatewayError):
             if not _is_here(url):
                 raise
             show.note("No gesso answers: this machine is read directly, without its engines.")

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from gesso.cli.gpus_drawn import THROTTLES, drawn
+from gesso.cli.verbs import load
 from gesso.gpus.listing import NOT_READ, listing
 from gesso.gpus.nvml_card import REASONS
 from gesso.gpus.people import Person
@@ -95,6 +96,11 @@ def test_bars_are_full_empty_or_dotted():
         assert bar in text(machine(card(0, utilisation=float(percent))), 60)
     assert "····" in text(machine(card(0)), 60)
     assert "<0.1/24 GiB" in text(machine(card(0, memory_used=5, memory_total=24 * GIB)))
+
+
+def test_the_help_names_every_machine_that_is_shipped():
+    (option,) = (each for each in load("gpus").params if each.name == "simulate")
+    assert all(name in option.help for name in names())
 
 
 def test_a_name_is_cut_only_where_there_is_a_terminal():

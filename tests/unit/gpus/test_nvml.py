@@ -1,5 +1,6 @@
 """The reader over NVML, by a stand-in for the driver: what it tells, and what it does when answers fail."""
 
+import ctypes
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import pytest
 
 import gesso.gpus
 from gesso.gpus import nvml_ask, nvml_card
-from gesso.gpus.nvml import XID, NvmlReader
+from gesso.gpus.nvml import XID, NvmlReader, _place
 from gesso.gpus.reader import GpuProcess
 from tests.unit.gpus.fake_nvml import (
     FUNCTION_NOT_FOUND,
@@ -315,6 +316,13 @@ def test_under_wsl_an_empty_list_of_processes_is_not_known():
     nvml = FakeNvml(handle(0, GetComputeRunningProcesses_v3=[]), handle(1))
     first, second = reader(nvml, wsl=True).read().cards
     assert first.processes is None and "WSL" in first.problems[0] and len(second.processes) == 1
+
+
+def test_a_card_is_known_again_by_where_its_handle_points():
+    card, other = ctypes.c_int(1), ctypes.c_int(2)
+    handles = [ctypes.cast(ctypes.pointer(each), pynvml.c_nvmlDevice_t) for each in (card, card, other)]
+    first, again, different = (_place(each) for each in handles)
+    assert first == again == ctypes.addressof(card) and different != first
 
 
 def test_a_session_that_is_over_is_known_by_its_code():
