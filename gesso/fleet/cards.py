@@ -24,12 +24,8 @@ class Cards:
     never more than one: what hangs costs a thread, not the ticks, and not the end of gesso.
     """
 
-    def __init__(
-        self, reader: Reader | None, every_s: float = 5.0, changed: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, reader: Reader | None, every_s: float = 5.0) -> None:
         self.every_s = every_s
-        self.changed = changed
-        """Called on the loop after each reading."""
         self._reader = reader
         self._old_s = 3 * every_s + PATIENCE_S
         self._machine: Machine | None = None
@@ -89,7 +85,6 @@ class Cards:
         if machine is not None:
             self._machine = machine
             self._read_at = time.monotonic()
-            self.changed()
 
 
 def _in_thread(work: Callable[[], T]) -> "asyncio.Future[T | None]":

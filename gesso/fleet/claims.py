@@ -12,12 +12,13 @@ import psutil
 from gesso.config.gpus import GpusConfig
 from gesso.errors import ConfigError
 from gesso.fleet.cards import Cards
-from gesso.fleet.decide import Activity, Wanted
+from gesso.fleet.decide import Action, Activity, Wanted
 from gesso.fleet.finding import Finding
 from gesso.fleet.leases import Lease, shortage
 from gesso.fleet.member import Member
 from gesso.fleet.offload import Look, offloaded, works
 from gesso.fleet.proof import Gpu, Proven, Verdicts, card_of, judge, lost, prove
+from gesso.fleet.state import State
 from gesso.gpus.inventory import find_card
 from gesso.gpus.reader import Card, Machine
 from gesso.processes.tree import cpu_s, families
@@ -95,13 +96,13 @@ class Claims:
         claim = self._claims.get(member.name)
         return None if claim is None else claim.pinned
 
-    async def admit(self, member: Member) -> str:
-        """Why it must not be started now; empty: it has its lease, and may be. Asked again at each tick."""
+    async def admit(self, member: Member) -> Action | None:
+        """What it is instead of started; None: it has its lease, and may be. Asked again at each tick."""
         claim = self._claims.get(member.name)
         if claim is None:
-            return ""
+            return None
         if self._cards.awaited:
-            return "not started yet: the cards are being read"
+            return Action(state=State.STARTING, reason="the cards are being read")
         held = self._examine(claim)
         if held is not None and claim.refreshed is not self._cards.latest:
             # What its last process held may still stand in the reading.
@@ -113,7 +114,7 @@ class Claims:
             claim.leased, claim.pinned = False, None
             self._tell(claim, Proven.UNKNOWN, f"not started: {held.name}")
             # Everybody may read the reason; whose processes hold what stands in the finding.
-            return f"not started: {held.name}: {held.summary}"
+            return Action(state=State.FAILING, reason=f"not started: {held.name}: {held.summary}")
         # No await from the examination to here: nobody else was given the room meanwhile.
         claim.leased, claim.pinned, claim.adopted = True, claim.uuid, False
         card = card_of(self._cards.latest, claim.uuid)
@@ -122,7 +123,7 @@ class Claims:
         claim.pids = None
         self._enter(member, dict.fromkeys(OF_ITS_PROCESS))
         self._tell(claim, Proven.UNKNOWN, "it is being started")
-        return ""
+        return None
 
     async def look(self, member: Member) -> None:
         """Judge the latest reading, once."""
@@ -159,7 +160,7 @@ class Claims:
         member = claim.member
         if member.gpu is not None and member.gpu.proven is not Proven.UNKNOWN:
             self._tell(claim, Proven.UNKNOWN, "it does not run")
-        if member.wanted is Wanted.STOPPED:
+        if member.wanted is not Wanted.RUNNING:
             self._enter(member, dict.fromkeys((*HOLDS, *OF_ITS_PROCESS)))
 
     def _judge(self, claim: _Claim, uuid: str, machine: Machine | None, used_s: float | None) -> None:

@@ -186,7 +186,7 @@ class Keeper:
                 self._enter(action.state, action.reason)
             case Act.START:
                 if held := await self._claims.admit(member):
-                    self._enter(State.FAILING, held)
+                    self._enter(held.state, held.reason)
                     return
                 self._enter(action.state, action.reason)
                 await self._start()
@@ -259,7 +259,7 @@ class Keeper:
         how = explain(state.code) if isinstance(state, Exited) else "ended; nobody can tell how"
         found, last = await self._diagnosis.explain(state if isinstance(state, Exited) else None)
         lines = "\n".join(last)
-        logger.warning("%s: process %d %s; %s", member.name, member.process.pid, how, found)
+        logger.warning("%s: process %d %s", member.name, member.process.pid, how)
         how = f"{found.name}: {found.summary}; {how}"
         self._fail(f"{how}; last lines of its log:\n{lines}" if lines else f"{how}; its log is empty", found)
         self._enter(State.FAILING, member.exit)

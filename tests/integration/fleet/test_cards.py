@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from gesso.config.engine import EngineConfig
 from gesso.fleet import cards as module
 from gesso.fleet.cards import Cards
+from gesso.fleet.state import State
 from gesso.gpus.reader import Machine
 from tests.integration.fleet.stage import Stage, until
 
@@ -43,13 +45,12 @@ def driver() -> Driver:
 
 
 def test_cards_are_read_again_and_again_off_the_loop(driver: Driver) -> None:
-    calls: list[int] = []
-    cards = Cards(driver, 0.01, lambda: calls.append(driver.readings))
+    cards = Cards(driver, 0.01)
 
     async def main() -> None:
         assert cards.latest is None and cards.awaited
         task = asyncio.create_task(cards.run())
-        await until(lambda: len(calls) >= 3)
+        await until(lambda: driver.readings >= 3)
         assert cards.latest is not None and not cards.awaited
         task.cancel()
         await asyncio.wait((task,))
@@ -115,6 +116,30 @@ def test_engines_become_ready_and_end_while_the_driver_hangs(driver: Driver, sta
         driver.free.set()
 
     asyncio.run(main())
+
+
+def test_a_hanging_driver_keeps_from_starting_only_who_is_named_by_name(
+    driver: Driver, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 0.3)
+    driver.free.clear()
+    uuid = "GPU-11111111-1111-1111-1111-111111111111"
+    engines = [
+        EngineConfig(name=name, kind="sketch", gpu=gpu)
+        for name, gpu in (("free", None), ("exact", uuid), ("named", "3090"))
+    ]
+
+    async def main() -> None:
+        async with stage.supervisor(*engines, reader=driver) as supervisor:
+            for name in ("free", "exact"):
+                await supervisor.wait_for(name, State.READY, timeout_s=LIMIT_S)
+            named = await supervisor.wait_for("named", State.FAILING, timeout_s=LIMIT_S)
+            assert list(named.findings) == ["gpu-unknown"]
+        driver.free.set()
+
+    asyncio.run(main())
+    # While the first reading may still come, nothing is wrong.
+    assert stage.states("named") == ["starting", "failing"]
 
 
 def test_a_reader_that_fails_leaves_the_last_reading_and_is_asked_again(
