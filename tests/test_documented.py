@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gesso.config.alerts import RULES
 from gesso.config.problems import keys_of
 from gesso.config.schema import Config
 from gesso.config.table import Table
@@ -41,6 +42,11 @@ def test_every_setting_is_read_somewhere(name: str, table: type[Table]) -> None:
     code = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "gesso").rglob("*.py"))
     unread = [key for key in table.model_fields if not re.search(rf"\.{key}\b", code)]
     assert not unread, f"[{name}] promises what nothing does: {unread}"
+
+
+def test_every_rule_of_alarms_has_a_line_in_the_guide() -> None:
+    listed = re.findall(r"^\| `([a-z-]+)` \|", page("docs/how-to/alerts.md"), re.MULTILINE)
+    assert tuple(listed) == RULES
 
 
 def errors(kind: type[GessoError] = GessoError) -> list[type[GessoError]]:

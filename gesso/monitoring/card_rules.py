@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 from gesso.config.alerts import AlertsConfig
 from gesso.config.values import size_text
 from gesso.gpus.reader import Card
+from gesso.gpus.xids import explain
 from gesso.monitoring.rule import Rule, Scene, Severity, Sign, Step, step_at
 
 # By how much a reading must fall below a threshold before it counts as below.
 BAND = 5.0
 LOST_FOR_S = 10.0
-# Xid errors of the hardware, the link or the driver; the others mostly come of what a program did.
-HARD_XIDS = frozenset({48, 62, 63, 64, 74, 79, 92, 94, 95, 110, 119, 120, 140})
+# An error that a program made is over when no other came for so long; the card's own lasts.
+PASSING_S = 3600.0
 
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 
@@ -33,9 +34,9 @@ def card_rules(config: AlertsConfig) -> tuple[Rule, ...]:
         Rule(
             name="card-error",
             steps=(Step(severity=WARNING), Step(severity=CRITICAL)),
-            look=_each(_xid),
-            when="the driver reports an Xid error; critical where it is the hardware's",
-            ends="the driver reports none, which is so after gesso or the driver was started anew",
+            look=_errors,
+            when="the driver reports an Xid error; critical where it is the card's own and lasts",
+            ends=f"gesso was started anew; a program's error also after {PASSING_S / 60:.0f} min",
         ),
         Rule(
             name="card-unreadable",
@@ -85,11 +86,12 @@ def _each(look: Callable[[Card], Sign]) -> Callable[[Scene], Iterator[Sign]]:
 
 def _lost(scene: Scene) -> Iterator[Sign]:
     cards = scene.cards
+    dumb = {card.uuid for card in scene.snapshot.cards if card.lost}
     for uuid, name in scene.expected.items():
         subject, card = _subject(uuid), f"Card {name} ({uuid})"
         if uuid in cards:
             yield Sign(subject=subject, raises=0, summary=f"{card} is there.")
-        elif not scene.whole:
+        elif uuid not in dumb and not scene.whole:
             yield Sign(subject=subject, raises=None)
         else:
             yield Sign(
@@ -97,27 +99,34 @@ def _lost(scene: Scene) -> Iterator[Sign]:
                 raises=1,
                 keeps=1,
                 summary=f"{card} is gone.",
-                evidence=f"{len(cards)} cards are told of, and it is not among them",
+                evidence="it was there, and does not answer any more"
+                if uuid in dumb
+                else f"{len(cards)} cards are told of, and it is not among them",
                 remedy="Look for it with `nvidia-smi` and for Xid errors in the system's log; "
                 "a card that fell off the bus comes back with a restart of the machine.",
             )
 
 
-def _xid(card: Card) -> Sign:
-    subject = _subject(card.uuid)
-    if card.xid is None:
-        return Sign(subject=subject, raises=None)
-    if card.xid == 0:
-        return Sign(subject=subject, raises=0, summary=f"{_named(card)} reports no error.")
-    step = 2 if card.xid in HARD_XIDS else 1
-    return Sign(
-        subject=subject,
-        raises=step,
-        keeps=step,
-        summary=f"{_named(card)} reports the error Xid {card.xid}.",
-        evidence=f"Xid {card.xid}",
-        remedy="NVIDIA's list of Xid errors explains the number; the system's log has the driver's line.",
-    )
+def _errors(scene: Scene) -> Iterator[Sign]:
+    cards = scene.cards
+    for uuid in scene.expected:
+        card = cards.get(uuid)
+        if card is None or card.xid is None:
+            yield Sign(subject=_subject(uuid), raises=None)
+            continue
+        error = explain(card.xid)
+        if card.xid == 0 or (not error.lasting and scene.xid_age_s.get(uuid, 0.0) > PASSING_S):
+            yield Sign(subject=_subject(uuid), raises=0, summary=f"{_named(card)} reports no more errors.")
+            continue
+        step = 2 if error.lasting else 1
+        yield Sign(
+            subject=_subject(uuid),
+            raises=step,
+            keeps=step,
+            summary=f"{_named(card)} reports an error: {error.words}.",
+            evidence=f"Xid {card.xid}",
+            remedy=error.remedy,
+        )
 
 
 def _unreadable(scene: Scene) -> Iterator[Sign]:

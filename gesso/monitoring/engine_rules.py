@@ -23,6 +23,7 @@ IN_THE_WAY = frozenset(
         "missing-library",
         "missing-module",
         "models-missing",
+        "no-cuda",
         "not-an-engine",
         "not-executable",
         "out-of-memory",

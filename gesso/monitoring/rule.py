@@ -1,6 +1,6 @@
 """What a rule is: what it looks at, what it says of it, and how long that has to be so."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -51,10 +51,13 @@ class Scene:
     silent: frozenset[str] = frozenset()
     """UUIDs of cards that told their memory or temperature before, and do not now."""
 
+    xid_age_s: Mapping[str, float] = field(default_factory=dict)
+    """How long ago each card's last Xid error was seen first, by UUID."""
+
     @property
     def cards(self) -> dict[str, Card]:
-        machine = self.snapshot.machine
-        return {} if machine is None else {card.uuid: card for card in machine.cards}
+        """Those that answer."""
+        return {card.uuid: card for card in self.snapshot.cards if not card.lost}
 
     @property
     def whole(self) -> bool:

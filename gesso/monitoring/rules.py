@@ -48,6 +48,7 @@ class Rules:
         self._before = {subject.removeprefix(CARD) for _, subject in opened if subject.startswith(CARD)}
         self._seen: dict[str, str] = {}
         self._readable: set[tuple[str, str]] = set()
+        self._xids: dict[str, tuple[int, float]] = {}
         self._at: float | None = None
         self.signs: dict[tuple[str, str], Sign] = {}
         """What was seen last of every subject that could be read."""
@@ -116,9 +117,17 @@ class Rules:
         here = {card.uuid for card in machine.cards}
         silent = frozenset(uuid for uuid, _ in self._readable - told if uuid in here)
         self._readable |= told
+        for card in machine.cards:
+            if card.xid is not None and self._xids.get(card.uuid, (None, 0.0))[0] != card.xid:
+                self._xids[card.uuid] = (card.xid, snapshot.at)
         if machine.problem is None:
             expected = {uuid: name for uuid, name in expected.items() if uuid in meant or uuid in self._seen}
-        return Scene(snapshot=snapshot, expected=_named({**expected, **self._seen}), silent=silent)
+        return Scene(
+            snapshot=snapshot,
+            expected=_named({**expected, **self._seen}),
+            silent=silent,
+            xid_age_s={uuid: snapshot.at - at for uuid, (_, at) in self._xids.items()},
+        )
 
 
 def _named(cards: Mapping[str, str]) -> dict[str, str]:

@@ -189,6 +189,23 @@ def test_a_lost_card_is_an_alarm_until_it_is_back() -> None:
     assert names(back) == ["recovered card-lost critical"]
 
 
+def test_a_card_that_is_listed_and_does_not_answer_is_lost_too() -> None:
+    looking = Looking()
+    looking.see(machine=machine(card()))
+    (raised,) = looking.see(machine=machine(card(lost=True), problem="GPU-1 is lost"), for_s=60)
+    assert raised.rule == "card-lost" and "does not answer" in raised.sign.evidence
+
+
+def test_an_error_that_a_program_made_is_over_after_an_hour_and_the_cards_own_is_not() -> None:
+    looking = Looking()
+    looking.see(machine=machine(card("GPU-1", xid=31), card("GPU-2", xid=79)), for_s=3500)
+    assert names(looking.changes) == ["raised card-error warning", "raised card-error critical"]
+    over = looking.see(machine=machine(card("GPU-1", xid=31), card("GPU-2", xid=79)), for_s=3600)
+    assert [(each.turn, each.sign.subject) for each in over] == [(Turn.RECOVERED, "card GPU-1")]
+    again = looking.see(machine=machine(card("GPU-1", xid=43), card("GPU-2", xid=79)), for_s=100)
+    assert names(again) == ["raised card-error warning"]
+
+
 def test_a_card_that_an_engine_is_meant_to_use_is_missed_from_the_start() -> None:
     looking = Looking()
     changes = looking.see(engine(gpu="GPU-9"), machine=machine(card("GPU-1")), for_s=60)
