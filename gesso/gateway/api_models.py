@@ -174,6 +174,8 @@ class Engine(Answer):
     url: str
     pid: int | None
     restarts: int
+    outdated: bool
+    """It runs on from before, with other settings than the configuration has today."""
     queue_remaining: int | None
     """Prompts it says it has; null: not known."""
     nodes: int | None
