@@ -48,6 +48,14 @@ VERBS: dict[str, Verb] = {
         module="gesso.cli.discover", help="Find engines on this machine, and print how to adopt them."
     ),
     "service": Verb(module="gesso.cli.service", help="Have the system run gesso from boot on."),
+    "top": Verb(module="gesso.cli.top", help="Show cards, engines, queue and users as they change."),
+    "samples": Verb(
+        module="gesso.cli.samples", help="Show what cards, engines, the queue and gesso did over time."
+    ),
+    "metrics": Verb(
+        module="gesso.cli.metrics",
+        help="Print the list of metrics, alert rules for Prometheus, and a board for Grafana.",
+    ),
     "config": Verb(module="gesso.cli.config", help="Check and show the configuration."),
 }
 
