@@ -54,14 +54,16 @@ def save(conn: Connection, alarm: Alarm) -> None:
 
 def at_work(conn: Connection) -> list[Alarm]:
     """Those that are open, and those of which somebody is still to be told; the oldest first."""
-    rows = conn.execute(select(table).where(IS_AT_WORK).order_by(table.c.raised, table.c.id))
+    rows = conn.execute(
+        select(table).where(IS_AT_WORK).order_by(table.c.raised, table.c.rule, table.c.subject)
+    )
     return [_alarm(row._mapping) for row in rows]
 
 
 def ended(conn: Connection, limit: int) -> list[Alarm]:
     """The last ones that are over, the latest first."""
     wanted = select(table).where(table.c.ended.is_not(None))
-    rows = conn.execute(wanted.order_by(table.c.raised.desc(), table.c.id).limit(limit))
+    rows = conn.execute(wanted.order_by(table.c.raised.desc(), table.c.rule, table.c.subject).limit(limit))
     return [_alarm(row._mapping) for row in rows]
 
 

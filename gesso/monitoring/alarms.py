@@ -100,7 +100,9 @@ class Alarms:
 
     def open(self) -> list[Alarm]:
         """Those that are open, the worst and oldest first."""
-        return sorted(self._open.values(), key=lambda each: (each.severity, each.raised))
+        return sorted(
+            self._open.values(), key=lambda each: (each.severity, each.raised, each.rule, each.subject)
+        )
 
     def now(self, alarm: Alarm) -> str | None:
         """What was seen last of the subject of an open alarm; None: nothing since gesso began."""
