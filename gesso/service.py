@@ -87,17 +87,7 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
         admin = await access.ensure_admin()
         artifacts = await parts.enter_async_context(Artifacts(directory / "artifacts", database))
         bus = Bus()
-        supervisor = await parts.enter_async_context(
-            Supervisor(
-                config.engines,
-                directory,
-                bus,
-                fleet=config.fleet,
-                logs=config.logs,
-                reader=open_reader(config.gpus.reader, config.gpus.simulate),
-                gpus=config.gpus,
-            )
-        )
+        supervisor = await parts.enter_async_context(_supervisor(config, bus))
         files, queue = Files(database), Queue(database)
         # The configuration may have changed, or a change of somebody's limits been cut short.
         everybody = await access.accounts()
@@ -165,6 +155,18 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
         with _stopped_by_signals(server):
             await server.serve(sockets=[listener])
         await dispatcher.drain(DRAIN_S)
+
+
+def _supervisor(config: Config, bus: Bus) -> Supervisor:
+    return Supervisor(
+        config.engines,
+        config.storage.directory,
+        bus,
+        fleet=config.fleet,
+        logs=config.logs,
+        reader=open_reader(config.gpus.reader, config.gpus.simulate),
+        gpus=config.gpus,
+    )
 
 
 def _gateway(

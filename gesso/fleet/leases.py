@@ -60,7 +60,7 @@ def shortage(
     told = [f"it declares {binary_text(declared)} of the {binary_text(card.memory_total)} of {card.name}"]
     told += [_held_by(lease, card) for lease in others]
     if foreign is not None and foreign > reserve:
-        told.append(f"no engines: {binary_text(foreign)}{_named(card, others, ended)}")
+        told.append(f"programs that are no engines: {binary_text(foreign)}{_named(card, others, ended)}")
     else:
         told.append(f"reserve {binary_text(reserve)}")
     return Shortage(
