@@ -12,6 +12,8 @@ from gesso.fleet.finding import Finding
 from gesso.fleet.leak import excess, leak
 from gesso.fleet.log_watch import LogWatch
 from gesso.fleet.member import Member
+from gesso.fleet.models import no_models
+from gesso.fleet.node_catalog import NodeCatalog
 from gesso.fleet.observe import health
 from gesso.fleet.phases import LogPhase, phase
 from gesso.fleet.pulse import Pulse, Vitals, measure
@@ -27,6 +29,7 @@ LAST_LINES = 8
 # What happened so recently goes on.
 LIVELY_S = 5.0
 POISON = "cuda-poisoned"
+MODELS = "models-missing"
 
 
 class Diagnosis:
@@ -49,6 +52,7 @@ class Diagnosis:
         self._refreshed_at: float | None = None
         self._usable_since: float | None = None
         self._above = 0
+        self._seen: NodeCatalog | None = None
         self._learn()
         self.prepare()
 
@@ -84,7 +88,9 @@ class Diagnosis:
         if not member.external and self._log.grown():
             self._read(await asyncio.to_thread(self._log.read))
         self._follow_start()
-        self._settle(answers.NAMES, answers.finding_of(member.probe, starting=self._starting))
+        down = not member.external and (self._starting or member.pid is None)
+        self._settle(answers.NAMES, answers.finding_of(member.probe, starting=down))
+        self._look_for_models()
         self._recover(time.monotonic())
 
     async def explain(self, state: Exited | None) -> tuple[Finding, list[str]]:
@@ -159,7 +165,6 @@ class Diagnosis:
         signs.phase = phase(
             self._phase,
             health(member.probe),
-            loading=bool(member.loading),
             connecting=signs.connecting,
             ready=member.loaded,
         )
@@ -177,6 +182,13 @@ class Diagnosis:
         silent, quiet_s = silent_s(self._member.log, time.time()), self._member.signs.quiet_s
         said = _for(silent, "its log goes on", "its log is silent")
         return f"{said}, {_for(quiet_s, 'it computes', 'it computes nothing')}"
+
+    def _look_for_models(self) -> None:
+        catalog = self._member.catalog
+        if catalog is None or catalog is self._seen:
+            return
+        self._seen = catalog
+        self._settle({MODELS}, no_models(catalog.catalog, time.time()))
 
     def _settle(self, names: set[str] | frozenset[str], found: Finding | None) -> None:
         """Of these names, only the one found holds now; one that goes on keeps the time of its beginning."""

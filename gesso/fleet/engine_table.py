@@ -8,6 +8,9 @@ from pathlib import PurePath
 
 from gesso.fleet.discover import Found, Kind
 
+# A name has 63 characters at most, and the port's stand behind it.
+LONGEST_WORD = 50
+
 
 def engine_table(found: Found) -> str | None:
     """The table as text; None where none would: not an engine, not one that gesso can speak to yet, or
@@ -57,6 +60,7 @@ def _name(found: Found, kind: Kind) -> str:
     port = (found.url or "").rpartition(":")[2]
     folder = found.program.directory if found.program is not None and found.container is None else None
     word = re.sub(r"[^a-z0-9]+", "-", PurePath(folder or "").name.lower()).strip("-")
+    word = word[:LONGEST_WORD].rstrip("-")
     return f"{word if kind is Kind.COMFYUI and word else kind}-{port}"
 
 

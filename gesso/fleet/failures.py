@@ -129,7 +129,9 @@ def _refusal(lines: Sequence[str]) -> str | None:
 def _killed(words: str, kills: int | None, at: float) -> Finding:
     """SIGKILL: the kernel's, when memory ran out, or anybody's. Only a counter of the kernel tells."""
     if kills == 0:
-        return KILLED.finding(f"{words}; but the kernel killed nothing for lack of memory meanwhile", at)
+        # Without the usual reason, which it was not.
+        ended = words.partition(": killed")[0]
+        return KILLED.finding(f"{ended}; the kernel killed nothing for lack of memory meanwhile", at)
     told = (
         f"the kernel killed {kills} process(es) for lack of memory meanwhile"
         if kills

@@ -7,21 +7,19 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gesso.config.credential import headers
 from gesso.config.fleet import FleetConfig
 from gesso.config.schema import LogsConfig
-from gesso.engines.probe import LOCKED, NOT_LISTENING, Outcome
-from gesso.errors import ConfigError, EngineError, ProcessError
+from gesso.errors import ProcessError
 from gesso.fleet.cards import Cards
 from gesso.fleet.claims import VISIBLE, Claims
-from gesso.fleet.decide import Act, Action, Budget, Wanted, decide
+from gesso.fleet.decide import Act, Action, Budget, Life, Wanted, decide
 from gesso.fleet.diagnosis import Diagnosis
 from gesso.fleet.failures import by_name
 from gesso.fleet.finding import Finding
 from gesso.fleet.launch import HOST, Launch, free_port, holder, is_free, plan, without_port
 from gesso.fleet.member import Member
-from gesso.fleet.node_catalog import load_catalog
 from gesso.fleet.observe import observe
+from gesso.fleet.prober import Prober
 from gesso.fleet.state import USABLE, State
 from gesso.fleet.timing import Timing
 from gesso.processes.exits import explain
@@ -32,8 +30,6 @@ from gesso.processes.record import read_record
 
 logger = logging.getLogger(__name__)
 
-# How long a new engine's socket may keep it from being called ready: without it, jobs run unseen.
-SOCKET_S = 5.0
 RETIRING = "retiring"
 
 
@@ -74,6 +70,13 @@ class Keeper:
             start_silence_s=fleet.start_silence_s,
         )
         self._diagnosis = Diagnosis(member, storage=storage, fleet=fleet, timing=timing, cards=cards.refresh)
+        self._prober = Prober(
+            member,
+            environ=environ,
+            limit_s=timing.probe_limit_s,
+            changed=changed,
+            came_up=self._diagnosis.came_up,
+        )
         self._rotated_at = 0.0
         self._leaving = (False, False)
         self._found: frozenset[str] = frozenset()
@@ -118,7 +121,7 @@ class Keeper:
                 if member.external or (
                     member.process is not None and isinstance(member.process.poll(), Alive)
                 ):
-                    await self._probe()
+                    await self._prober.probe()
             except Exception:
                 logger.exception("probe of %s failed", member.name)
             eager = member.state not in USABLE
@@ -127,6 +130,10 @@ class Keeper:
     async def examine(self) -> None:
         """Measure until cancelled."""
         await self._diagnosis.run()
+
+    async def load(self) -> None:
+        """Ask for the node classes; raises EngineError."""
+        await self._prober.load()
 
     def told(self, found: Finding) -> None:
         """A job says what is wrong with it."""
@@ -150,25 +157,16 @@ class Keeper:
         member.record.unlink(missing_ok=True)
         self._enter(State.STOPPED, "gesso stopped")
 
-    async def load(self) -> None:
-        """Ask for the node classes; raises EngineError."""
-        member = self._member
-        life = member.life
-        raw = await member.engine.object_info()
-        if member.catalog is not None and member.catalog.raw == raw:
-            return
-        catalog = await asyncio.to_thread(load_catalog, member.name, raw)
-        if member.life != life:
-            return
-        if member.catalog is None or member.catalog.sha256 != catalog.sha256:
-            member.catalog = catalog
-            self._changed(member)
-
     async def _tick(self) -> None:
         member = self._member
-        await self._note_end()
         await self._diagnosis.look()
-        action = decide(member.wanted, observe(member), self._budget, time.monotonic(), jitter=member.jitter)
+        await self._note_end()
+        observed = observe(member)
+        if observed.life is Life.ENDED and not member.exit:
+            # Just now: to be noted, and counted, before anything is decided on it.
+            member.wake.set()
+            return
+        action = decide(member.wanted, observed, self._budget, time.monotonic(), jitter=member.jitter)
         try:
             await self._act(action)
         except ProcessError as error:
@@ -284,61 +282,6 @@ class Keeper:
         if member.wanted is Wanted.RUNNING:
             member.failures.append(time.monotonic())
             del member.failures[: -self._budget.restarts - 1]
-
-    async def _probe(self) -> None:
-        member = self._member
-        life = member.life
-        probe = await member.engine.probe(timeout_s=self._timing.probe_limit_s)
-        if member.life != life:
-            return
-        member.probe = probe
-        if member.external:
-            self._notice_return(probe.outcome)
-        if probe.outcome in LOCKED:
-            self._renew_credential()
-        if probe.outcome is Outcome.OK and not member.loaded:
-            await self._introduce()
-        member.wake.set()
-
-    def _notice_return(self, outcome: Outcome) -> None:
-        """An external engine that was away, or whose socket broke, may be another one now."""
-        member = self._member
-        reopened = member.loaded and member.socket.connections > member.loaded_connection
-        if outcome in NOT_LISTENING or reopened:
-            probe = member.probe
-            member.come_up()
-            member.probe = probe
-
-    def _renew_credential(self) -> None:
-        """What we show is refused: it may have been changed where it is kept."""
-        member = self._member
-        try:
-            member.engine.headers = headers(member.config.credential, self._environ)
-        except ConfigError as error:
-            logger.warning("%s: %s", member.name, error.message)
-
-    async def _introduce(self) -> None:
-        """Make a healthy engine ready: its node classes, then its socket."""
-        member = self._member
-        life = member.life
-        try:
-            await self.load()
-        except EngineError as error:
-            if member.life == life:
-                member.loading = f"its node classes cannot be loaded: {error.message}"
-            return
-        if member.life == life:
-            member.signs.connecting = True
-        if not await member.socket.opened(SOCKET_S):
-            logger.warning("%s: its WebSocket does not open; jobs will run without progress", member.name)
-        if member.life == life:
-            began = not member.was_ready and not member.external
-            member.signs.connecting = False
-            member.loaded = member.was_ready = True
-            if began:
-                await self._diagnosis.came_up()
-            member.loading = ""
-            member.loaded_connection = member.socket.connections
 
     def _enter(self, state: State, reason: str) -> None:
         member = self._member

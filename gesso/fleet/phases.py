@@ -56,14 +56,14 @@ class LogPhase:
         return f"{self.phase} ({self.detail})" if self.detail else str(self.phase)
 
 
-def phase(log: LogPhase, health: Health, *, loading: bool, connecting: bool, ready: bool) -> str:
+def phase(log: LogPhase, health: Health, *, connecting: bool, ready: bool) -> str:
     """Where the start is; what was asked over the network knows more than the log."""
     if ready:
         return Phase.READY
     if connecting:
         return Phase.CONNECTING
-    if loading:
+    if health is Health.OK:
         return Phase.NODE_CLASSES
-    if health in (Health.OK, Health.LOCKED, Health.BROKEN):
+    if health in (Health.LOCKED, Health.BROKEN):
         return Phase.ANSWERING
     return str(log)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -12,8 +14,12 @@ import pytest
 
 from gesso.config.engine import EngineConfig
 from gesso.fleet.decide import Wanted
+from gesso.fleet.diagnosis import Diagnosis
+from gesso.fleet.log_watch import LogWatch
 from gesso.fleet.member import Member
 from gesso.fleet.state import State
+from gesso.processes.logs import rotate
+from gesso.processes.process import Alive, Process
 from tests.integration.fleet.stage import LIMIT_S, QUICK, SKETCH, Stage, fake_comfyui, until
 from tests.integration.sketch.exchange import send_json
 from tests.integration.sketch.faulty import heal, inflict
@@ -349,3 +355,76 @@ def test_healthy_engine_has_no_findings(stage: Stage) -> None:
 
     asyncio.run(main())
     assert not found
+
+
+def test_engine_that_offers_no_model_says_so_until_it_does(stage: Stage) -> None:
+    async def main() -> None:
+        async with stage.supervisor(faulty("models-missing"), timing=WATCHFUL) as supervisor:
+            member = await supervisor.wait_for("sketch", State.READY, timeout_s=LIMIT_S)
+            found = await until(lambda: member.findings.get("models-missing"))
+            assert "SketchPretendLoader.model_name" in found.evidence
+            assert member.ready
+            await asyncio.to_thread(heal, member.url)
+            await supervisor.refresh("sketch")
+            await until(lambda: not member.findings)
+
+    asyncio.run(main())
+
+
+def test_log_that_is_rotated_under_its_reader_is_read_once_and_wholly(tmp_path: Path) -> None:
+    path = tmp_path / "engine.log"
+    path.write_text("of an earlier process\n")
+    watch = LogWatch(path)
+    found: list[str] = []
+    with path.open("ab") as log:
+        for number in range(200):
+            log.write(f"line {number}\n".encode())
+            log.flush()
+            if number % 7 == 0:
+                found += watch.read()
+            if number % 50 == 49:
+                found += watch.read()
+                assert rotate(path, limit=0, keep=2)
+                watch.rotated()
+                # It outgrows what it was before anybody looks again.
+                log.write(b"x" * 2000 + b"\n")
+                log.flush()
+    found += watch.read_all()
+    assert [line for line in found if line.startswith("line")] == [f"line {number}" for number in range(200)]
+    assert not watch.grown()
+
+
+def test_log_that_outruns_its_reader_is_read_from_near_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "engine.log"
+    watch = LogWatch(path)
+    path.write_bytes(b"a line like any other\n" * 500_000 + b"the last one, without an end")
+    seen = watch.read()
+    assert len(seen) < 20_000
+    assert watch.read_all()[-1] == "the last one, without an end"
+    assert watch.recent[-1] == "the last one, without an end"
+
+
+def test_end_at_any_moment_of_a_tick_is_counted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = Diagnosis.look
+    doomed: list[Process] = []
+
+    async def look_and_see_it_die(diagnosis: Diagnosis) -> None:
+        await look(diagnosis)
+        if doomed:
+            process = doomed.pop()
+            os.kill(process.pid, signal.SIGKILL)
+            await until(lambda: process.poll() != Alive())
+
+    monkeypatch.setattr(Diagnosis, "look", look_and_see_it_die)
+
+    async def main() -> None:
+        async with stage.supervisor(SKETCH, timing=WATCHFUL) as supervisor:
+            member = await supervisor.wait_for("sketch", State.READY, timeout_s=LIMIT_S)
+            assert member.process is not None
+            pid = member.pid
+            doomed.append(member.process)
+            await until(lambda: member.pid not in (pid, None))
+            assert len(member.failures) == 1
+            assert member.findings.keys() & {"killed", "out-of-memory"}
+
+    asyncio.run(main())

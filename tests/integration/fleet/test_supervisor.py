@@ -130,7 +130,7 @@ def test_taken_port_is_named_instead_of_talking_to_a_stranger(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        monkeypatch.setattr("gesso.fleet.keeper.SOCKET_S", 0.1)
+        monkeypatch.setattr("gesso.fleet.prober.SOCKET_S", 0.1)
         with socket.socket() as stranger:
             stranger.bind(("127.0.0.1", 0))
             stranger.listen()
@@ -232,7 +232,7 @@ def test_restart_on_request_is_no_failure(stage: Stage) -> None:
 def test_engine_without_a_websocket_is_ready_a_little_later(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gesso.fleet.keeper.SOCKET_S", 0.2)
+    monkeypatch.setattr("gesso.fleet.prober.SOCKET_S", 0.2)
     engine = fake_comfyui(tmp_path / "comfy", [SERVE])
 
     async def main() -> None:

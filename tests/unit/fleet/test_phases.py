@@ -56,12 +56,12 @@ def test_nothing_that_a_job_logs_is_a_phase() -> None:
 def test_answers_know_more_than_the_log() -> None:
     log = LogPhase()
 
-    def told(health: Health, *, loading: bool = False, connecting: bool = False, ready: bool = False) -> str:
-        return phase(log, health, loading=loading, connecting=connecting, ready=ready)
+    def told(health: Health, *, connecting: bool = False, ready: bool = False) -> str:
+        return phase(log, health, connecting=connecting, ready=ready)
 
     assert told(Health.SILENT) == "process up"
     assert told(Health.UNKNOWN) == "process up"
     assert told(Health.LOCKED) == "answering"
-    assert told(Health.OK, loading=True) == "loading node classes"
+    assert told(Health.OK) == "loading node classes"
     assert told(Health.OK, connecting=True) == "connecting"
     assert told(Health.OK, ready=True) == "ready"
