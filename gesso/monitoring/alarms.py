@@ -76,9 +76,13 @@ class Alarms:
         self._some.set()
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._notify.run(self._told))
-            group.create_task(self._look_on())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._notify.run(self._told))
+                group.create_task(self._look_on())
+        finally:
+            # Who was told just now must not be told again by the next life.
+            await self._save()
 
     async def _look_on(self) -> None:
         while True:
