@@ -7,7 +7,9 @@ from gesso.fleet.finding import Finding
 from gesso.workflows.catalog import Catalog
 
 # What the models stand in without which nothing can be made; not their accessories.
-LOADER = re.compile(r"(?i).*(?:checkpoint|unet|diffusers|pretend)\w*loader|.*loader\w*(?:checkpoint|unet).*")
+LOADER = re.compile(
+    r"(?i)\w*(?:checkpoint|unet|diffusers|pretend)\w*loader.*|.*loader\w*(?:checkpoint|unet).*"
+)
 
 
 def no_models(catalog: Catalog, at: float) -> Finding | None:

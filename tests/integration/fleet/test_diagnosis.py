@@ -18,6 +18,7 @@ from gesso.fleet.diagnosis import Diagnosis
 from gesso.fleet.log_watch import LogWatch
 from gesso.fleet.member import Member
 from gesso.fleet.state import State
+from gesso.gpus.reader import Card, GpuProcess, Machine
 from gesso.processes.logs import rotate
 from gesso.processes.process import Alive, Process
 from tests.integration.fleet.stage import LIMIT_S, QUICK, SKETCH, Stage, fake_comfyui, until
@@ -238,7 +239,7 @@ def test_engine_above_its_limit_is_restarted_between_jobs_but_not_again_and_agai
             await run_job(member)
             found = await until(lambda: member.findings.get("leak"))
             assert "RAM " in found.evidence
-            assert "its limit is 367.0 MB" in found.evidence
+            assert "its limit is 367" in found.evidence
             await until(lambda: not member.ready and "given no more jobs" in member.reason)
             assert member.usable
             assert member.pid == pid
@@ -426,5 +427,45 @@ def test_end_at_any_moment_of_a_tick_is_counted(stage: Stage, monkeypatch: pytes
             await until(lambda: member.pid not in (pid, None))
             assert len(member.failures) == 1
             assert member.findings.keys() & {"killed", "out-of-memory"}
+
+    asyncio.run(main())
+
+
+class OneCard:
+    """A reader of one card, on which everything asked about holds the same."""
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self.held: int | None = None
+
+    def read(self) -> Machine:
+        process = GpuProcess(pid=self.pid, memory=self.held)
+        card = Card(uuid="GPU-0", name="RTX 3090", nvml_index=0, pci=None, processes=(process,))
+        return Machine(reader="recorded", at=time.time(), cards=(card,))
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def test_limit_of_memory_on_the_card_counts_only_what_is_known(stage: Stage) -> None:
+    reader = OneCard()
+
+    async def main() -> None:
+        engine = SKETCH.model_copy(update={"vram_limit": 8 * 10**9})
+        async with stage.supervisor(engine, timing=WATCHFUL, reader=reader) as supervisor:
+            member = await supervisor.wait_for("sketch", State.READY, timeout_s=LIMIT_S)
+            pid = reader.pid = member.pid or 0
+            before = member.signs.vitals
+            await until(lambda: member.signs.vitals not in (before, None))
+            assert not member.findings
+            member.jobs = lambda: 1
+            reader.held = 9 * 10**9
+            found = await until(lambda: member.findings.get("leak"))
+            assert found.evidence.startswith("VRAM 9")
+            reader.held = None
+            await until(lambda: "leak" not in member.findings and member.ready)
+            reader.held = 9 * 10**9
+            member.jobs = lambda: 0
+            await until(lambda: member.pid not in (pid, None))
 
     asyncio.run(main())

@@ -5,8 +5,10 @@ import pytest
 from gesso.engines.probe import Outcome, Probe
 from gesso.fleet.answers import finding_of
 from gesso.fleet.leak import excess
+from gesso.fleet.models import no_models
 from gesso.fleet.pulse import Pulse, Vitals
 from gesso.fleet.starts import slow_after_s, slow_start, stuck_after_s, usual_s
+from gesso.workflows.catalog import Catalog
 
 PIDS = frozenset({10, 11})
 
@@ -116,3 +118,20 @@ def test_engine_that_starts_is_not_unreachable() -> None:
     probe = Probe(outcome=Outcome.REFUSED, asked="x", at=5.0, took_ms=1.0)
     assert finding_of(probe, starting=True) is None
     assert finding_of(None, starting=False) is None
+
+
+def loader(*names: str) -> dict[str, object]:
+    return {"input": {"required": {"ckpt_name": [list(names), {}]}}}
+
+
+def test_only_an_engine_whose_loaders_are_all_empty_has_no_models() -> None:
+    others: dict[str, object] = {"KSampler": {"input": {"required": {"sampler_name": [[], {}]}}}}
+    assert no_models(Catalog(others), 1.0) is None
+    assert no_models(Catalog({**others, "CheckpointLoaderSimple": loader("a.safetensors")}), 1.0) is None
+    one = {"UNETLoader": {"input": {"required": {"unet_name": ["COMBO", {"options": ["a.sft"]}]}}}}
+    assert no_models(Catalog({**one, "CheckpointLoaderSimple": loader()}), 1.0) is None
+    none = {"UNETLoader": {"input": {"required": {"unet_name": ["COMBO", {"options": []}]}}}}
+    found = no_models(Catalog({**none, "CheckpointLoaderSimple": loader()}), 1.0)
+    assert found is not None
+    assert found.name == "models-missing"
+    assert found.evidence == "empty are CheckpointLoaderSimple.ckpt_name, UNETLoader.unet_name"
