@@ -1,6 +1,7 @@
 """Alarms outlive gesso: none is repeated, none is forgotten, on both databases."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -27,10 +28,14 @@ class Ear:
     def __init__(self, name: str = "ops", severity: str = "warning") -> None:
         self.name, self.severity = name, severity
         self.deaf = False
+        self.deaf_to = "nothing of that kind"
+        self.free = threading.Event()
+        self.free.set()
         self.titles: list[str] = []
 
     def send(self, message: Message) -> str | None:
-        if self.deaf:
+        self.free.wait(30)
+        if self.deaf or self.deaf_to in message.title:
             return "it is deaf"
         self.titles.append(message.title.partition(": ")[2])
         return None
@@ -172,6 +177,25 @@ def test_an_end_that_nobody_could_be_told_is_told_after_the_restart(database_url
             await first.see(engine())
             await until(lambda: any(each.undelivered for each in first.alarms._owing.values()))
         ear.deaf = False
+        async with Life(database, ear) as second:
+            await settled(second)
+        assert [title.partition(":")[0] for title in ear.titles] == ["critical", "over after 5 s"]
+
+    run(database_url, scenario)
+
+
+def test_news_that_come_while_others_are_delivered_are_owed_for_themselves(database_url: str) -> None:
+    async def scenario(database: Database) -> None:
+        ear = Ear()
+        ear.deaf_to = "over after"
+        async with Life(database, ear) as first:
+            ear.free.clear()
+            await first.see(FAILING)
+            await first.see(engine())
+            # The alarm is over before anybody has taken the news of its beginning.
+            ear.free.set()
+            await until(lambda: any(each.undelivered for each in first.alarms._owing.values()))
+        ear.deaf_to = "nothing of that kind"
         async with Life(database, ear) as second:
             await settled(second)
         assert [title.partition(":")[0] for title in ear.titles] == ["critical", "over after 5 s"]
