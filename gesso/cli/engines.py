@@ -14,7 +14,8 @@ from gesso.errors import Conflict
 
 POLL_S = 0.5
 app = typer.Typer(
-    help="List, show, drain, start, stop and restart engines, and read their logs.", no_args_is_help=True
+    help="List, show, test, drain, start, stop and restart engines, and read their logs.",
+    no_args_is_help=True,
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The engine's name.")]
@@ -33,8 +34,22 @@ def list_(url: options.Url = None, key: options.Key = None, as_json: options.Jso
     if as_json:
         show.as_json(engines)
         return
-    columns = ["name", "kind", "state", "ready", "jobs", "restarts", "url", "pid", "findings", "why"]
-    names = ("name", "kind", "state", "ready", "jobs_left", "restarts", "url", "pid")
+    columns = [
+        "name",
+        "kind",
+        "state",
+        "ready",
+        "worked",
+        "jobs",
+        "restarts",
+        "url",
+        "pid",
+        "findings",
+        "why",
+    ]
+    for engine in engines:
+        engine["functional"] = _age(engine["functional"])
+    names = ("name", "kind", "state", "ready", "functional", "jobs_left", "restarts", "url", "pid")
     rows = [[*show.fields(engine, *names), _found(engine), _first_line(engine)] for engine in engines]
     show.table(columns, rows, empty="No engines.")
 
@@ -52,11 +67,30 @@ def show_(
     reason, *log = engine.pop("reason").splitlines() or [""]
     if gpu is not None:
         gpu = f"{gpu['name'] or gpu['uuid'] or 'not known'}; seen there: {gpu['proven']} ({gpu['evidence']})"
+    engine["functional"] = _proof(engine["functional"])
     show.record({**engine, "since": show.moment(engine["since"]), "gpu": gpu, "reason": reason})
     for line in log:
         print(show.tamed(f"  {line}"))
     for finding in findings:
         _explain(finding)
+
+
+@app.command()
+def test(name: Name, url: options.Url = None, key: options.Key = None, as_json: options.Json = False) -> None:
+    """Have an engine make a small picture, without any model, and see whether it is right.
+
+    It may drop the models that it has loaded for that. Ends with 1 if the picture is wrong, or cannot be had.
+    """
+    tested = Api(url, key).post("engines", name, "test", repeat=False)
+    if as_json:
+        show.as_json(tested)
+    else:
+        word = {"yes": "works", "no": "does not work"}.get(tested["ok"], "could not be tested")
+        print(show.tamed(f"Engine {name} {word}: {tested['evidence']} ({show.duration(tested['took_s'])})."))
+        for step in tested["steps"]:
+            print(f"  {step['name']:<12}{show.duration(step['took_s'])}")
+    if tested["ok"] != "yes":
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -182,6 +216,17 @@ def _drained(api: Api, engine: dict[str, Any], *, quiet: bool) -> dict[str, Any]
         time.sleep(POLL_S)
         engine = api.get("engines", engine["name"])
     return engine
+
+
+def _age(functional: dict[str, Any] | None) -> str:
+    """How long ago it was last seen to work."""
+    if functional is None:
+        return "-"
+    return f"{show.duration(max(0.0, time.time() - functional['at']))} ago"
+
+
+def _proof(functional: dict[str, Any] | None) -> str | None:
+    return None if functional is None else f"{functional['evidence']}, {_age(functional)}"
 
 
 def _told(engine: dict[str, Any], what: str, *, as_json: bool) -> None:

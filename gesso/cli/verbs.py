@@ -31,7 +31,7 @@ VERBS: dict[str, Verb] = {
     ),
     "engines": Verb(
         module="gesso.cli.engines",
-        help="List, show, drain, start, stop and restart engines, and read their logs.",
+        help="List, show, test, drain, start, stop and restart engines, and read their logs.",
     ),
     "gpus": Verb(
         module="gesso.cli.gpus",

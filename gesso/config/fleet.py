@@ -40,6 +40,13 @@ class FleetConfig(Table):
     hang_limit_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 900.0
     """How long a job may be silent whose workflow never ran there, or whose models are to be loaded."""
 
+    test_at_start: bool = True
+    """Have each engine make one small picture when it has become ready and has nothing to do."""
+
+    functional_every_s: Seconds = 0.0
+    """Have it make one again when it has made none for so many seconds, and has nothing to do. It may drop
+    the models it has loaded for that. 0: never."""
+
     stop_grace_s: Seconds = 10.0
     """How long an engine that is asked to stop may take before it is killed."""
 

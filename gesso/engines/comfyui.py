@@ -169,6 +169,10 @@ class ComfyUI:
         # It may have begun in between, or even ended.
         return isinstance(await self.locate(prompt_id), Absent)
 
+    async def forget(self, prompt_id: str) -> None:
+        """Take an ended prompt out of the history; its files stay."""
+        await self._call("POST", "/history", {"delete": [prompt_id]})
+
     async def upload(self, source: Path, *, name: str, subfolder: str = "") -> FileRef:
         """Put a file into the engine's input folder, over one of the same name; returns the name it got."""
         with await asyncio.to_thread(source.open, "rb") as file:
@@ -237,6 +241,19 @@ class ComfyUI:
             case [_, str(other), *_] if other != prompt_id:
                 raise EngineRefused(f"{self.name!r} shows another prompt's end in the place of this one's")
         return Finished(item=item)
+
+    async def queue_length(self) -> int:
+        """How many prompts it has now, whoever's, the running ones included."""
+        _, body = await self._call("GET", "/queue")
+        value = self._json(body, "GET /queue")
+        try:
+            return len(value["queue_running"]) + len(value["queue_pending"])
+        except (KeyError, TypeError) as error:
+            raise EngineRefused(f"{self.name!r} answered GET /queue with no queue") from error
+
+    async def free(self) -> None:
+        """Have it forget its models and what it has computed, before its next prompt."""
+        await self._call("POST", "/free", {"unload_models": True, "free_memory": True})
 
     async def _in_queue(self, prompt_id: str) -> Pending | Running | None:
         _, body = await self._call("GET", "/queue")

@@ -9,6 +9,8 @@ from gesso.fleet.state import State
 class Wanted(StrEnum):
     RUNNING = "running"
     STOPPED = "stopped"
+    ASLEEP = "asleep"
+    """Stopped for want of work, until a job needs it."""
 
 
 class Life(StrEnum):
@@ -121,11 +123,17 @@ def decide(wanted: Wanted, observed: Observed, budget: Budget, now: float, *, ji
         return _judge(observed)
     if observed.life is Life.UNKNOWN:
         return Action(state=State.UNKNOWN, reason="the system does not tell whether its process runs")
-    if wanted is Wanted.STOPPED:
+    if wanted is not Wanted.RUNNING:
+        asleep = wanted is Wanted.ASLEEP
         if observed.life is not Life.NONE:
             # Also one that has ended: children that it left may run on.
-            return Action(act=Act.STOP, state=State.STOPPED, reason="asked to stop")
-        return Action(state=State.STOPPED, reason="stopped on request")
+            return Action(
+                act=Act.STOP, state=State.STOPPED, reason="goes to sleep" if asleep else "asked to stop"
+            )
+        return Action(
+            state=State.STOPPED,
+            reason="asleep, having had nothing to do; a job wakes it" if asleep else "stopped on request",
+        )
     if observed.life is Life.RUNNING:
         if observed.restart_asked:
             return Action(act=Act.STOP, state=State.STARTING, reason="asked to restart")

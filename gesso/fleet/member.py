@@ -13,6 +13,7 @@ from gesso.engines.socket import Socket
 from gesso.fleet.decide import Activity, Wanted
 from gesso.fleet.draining import described, jobs_left, mark_of
 from gesso.fleet.finding import Finding
+from gesso.fleet.functional import NOT_FUNCTIONAL, Functional
 from gesso.fleet.node_catalog import NodeCatalog
 from gesso.fleet.proof import Gpu
 from gesso.fleet.signs import Signs
@@ -32,6 +33,7 @@ class Status:
     ready: bool
     draining: bool
     drained: bool
+    asleep: bool
     jobs_left: int | None
     external: bool
     url: str
@@ -47,6 +49,8 @@ class Status:
     """How far its start is; None: it is not starting."""
     started_s: float | None
     """What its starts usually take."""
+    functional: Functional | None
+    """When it last made a picture, since it came up."""
     gpu: Gpu | None
 
 
@@ -97,6 +101,8 @@ class Member:
         """Those of them that ended its last process: they stay until it has been ready again for a while, or
         somebody starts or stops it by hand."""
         self.signs = Signs()
+        self.functional: Functional | None = None
+        """That it made a picture, and when last since it came up; None: not known to have."""
         self.gpu: Gpu | None = None
         """The card that it is held to; None: to none."""
 
@@ -164,9 +170,20 @@ class Member:
         return described(self.jobs_left) if self.draining and self.state in USABLE else self.reason
 
     @property
+    def asleep(self) -> bool:
+        """It was stopped for want of work; a job wakes it."""
+        return self.wanted is Wanted.ASLEEP
+
+    @property
+    def coming(self) -> bool:
+        """It takes no jobs yet, and is expected to, by itself."""
+        staying = self.wanted is Wanted.RUNNING and not self.draining
+        return staying and not self.usable and self.state in (State.STARTING, State.ALIVE)
+
+    @property
     def given_up(self) -> bool:
         """It will not come back by itself."""
-        return self.state in (State.STOPPED, State.STOPPED_AFTER_FAILURES)
+        return self.state in (State.STOPPED, State.STOPPED_AFTER_FAILURES) and not self.asleep
 
     @property
     def activity(self) -> Activity:
@@ -191,6 +208,7 @@ class Member:
             ready=self.ready,
             draining=self.draining,
             drained=self.drained,
+            asleep=self.asleep,
             jobs_left=self.jobs_left,
             external=self.external,
             url=self.url,
@@ -204,6 +222,7 @@ class Member:
             findings=tuple(self.findings.values()),
             phase=self.signs.phase,
             started_s=self.signs.usual_start_s,
+            functional=self.functional,
             gpu=self.gpu,
         )
 
@@ -228,6 +247,11 @@ class Member:
             self.findings.pop(name, None)
         self.blamed = frozenset()
 
+    def proves(self, functional: Functional) -> None:
+        """It has made a picture."""
+        self.functional = functional
+        self.findings.pop(NOT_FUNCTIONAL, None)
+
     def come_up(self) -> None:
         """Whatever was known of the engine before is void; only its catalog is kept, as the last known."""
         self.life += 1
@@ -237,4 +261,6 @@ class Member:
         self.loading = ""
         self.uploaded.clear()
         self.models = frozenset()
+        self.functional = None
+        self.findings.pop(NOT_FUNCTIONAL, None)
         self.signs.reset()

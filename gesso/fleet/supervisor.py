@@ -29,6 +29,7 @@ from gesso.fleet.launch import HOST, free_port
 from gesso.fleet.member import Member, Stuck
 from gesso.fleet.state import State
 from gesso.fleet.timing import Timing
+from gesso.fleet.trials import Trials
 from gesso.gpus.reader import Reader
 
 # A stop takes its grace, and then the kill.
@@ -67,6 +68,8 @@ class Supervisor:
         self._environ = dict(os.environ if environ is None else environ)
         self.leave_running = self._fleet.leave_running
         """Whether the engines run on when this ends; the next supervisor adopts them."""
+        self.trials = Trials(self.members, self._fleet, self.report_stuck)
+        """Has engines make small pictures, to see that they work."""
         self._keepers: dict[str, Keeper] = {}
         self._members: dict[str, Member] = {}
         self._told: dict[str, tuple[State, bool, bool]] = {}
@@ -84,7 +87,10 @@ class Supervisor:
             raise
         self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
-        self._tasks = [self._group.create_task(self.cards.run(), name="cards")]
+        self._tasks = [
+            self._group.create_task(self.cards.run(), name="cards"),
+            self._group.create_task(self.trials.run(), name="trials"),
+        ]
         for name, member in self._members.items():
             keeper = self._keepers[name]
             for what, loop in (
@@ -155,6 +161,13 @@ class Supervisor:
         member.wanted = Wanted.RUNNING
         member.restart_asked = True
         self._forgive(member)
+
+    def wake(self, name: str) -> None:
+        """A sleeping engine has something to do again; any other is left as it is."""
+        member = self.own(name)
+        if member.asleep:
+            member.wanted = Wanted.RUNNING
+            self._forgive(member)
 
     async def drain(self, name: str) -> None:
         """Give it no more jobs; it finishes what it has, and stays watched. Holds until `resume`, also

@@ -28,6 +28,7 @@ from gesso.gateway.api_jobs import Cancel, Waiting, job_routes
 from gesso.gateway.api_limits import OpenSockets, limit_routes
 from gesso.gateway.api_models import EngineState, JobCounts, Summary, Whoami
 from gesso.gateway.api_passwords import password_routes
+from gesso.gateway.api_trials import trial_routes
 from gesso.gateway.etags import Unchanged
 from gesso.gateway.middleware.failures import response_for
 from gesso.gateway.oversight import Oversight
@@ -70,6 +71,7 @@ def make_api(
     app.include_router(password_routes(access), prefix=PREFIX)
     app.include_router(limit_routes(access, queue, open_sockets), prefix=PREFIX)
     app.include_router(engine_routes(supervisor, audit), prefix=PREFIX)
+    app.include_router(trial_routes(supervisor, audit), prefix=PREFIX)
     app.include_router(gpu_routes(supervisor), prefix=PREFIX)
     oversight = Oversight(audit=audit, access=access, queue=queue)
     app.include_router(job_routes(queue, cancel, oversight, waiting, events.positions), prefix=PREFIX)

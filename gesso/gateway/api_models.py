@@ -1,6 +1,6 @@
 """The shapes of our own API: what answers hold and requests may say. Times are seconds since 1970."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,6 +8,7 @@ from gesso.access import accounts, keys
 from gesso.access.identity import Identity, Via
 from gesso.access.scopes import Role
 from gesso.fleet.finding import Finding
+from gesso.fleet.functional import Functional
 from gesso.fleet.member import Member
 from gesso.fleet.proof import Gpu, Proven
 from gesso.gateway.api_position import Position
@@ -154,6 +155,20 @@ class EngineFinding(Answer):
         return cls(**own | {"evidence": evidence})
 
 
+class EngineFunctional(Answer):
+    """That an engine has made a picture."""
+
+    at: float
+    how: Literal["job", "test"]
+    evidence: str
+    took_s: float | None
+    """null: not known."""
+
+    @classmethod
+    def of(cls, fact: Functional) -> Self:
+        return cls(at=fact.at, how=fact.how.value, evidence=fact.evidence, took_s=fact.took_s)
+
+
 class Engine(Answer):
     name: str
     kind: str
@@ -167,6 +182,8 @@ class Engine(Answer):
     """It is given no more jobs, until it is resumed."""
     drained: bool
     """It drains, and has nothing more to do."""
+    asleep: bool
+    """It was stopped for want of work; a job wakes it."""
     jobs_left: int | None
     """Jobs that it runs, or that wait there; null: not known."""
     external: bool
@@ -188,12 +205,15 @@ class Engine(Answer):
     """How far its start is: "loading custom nodes (NAME)"; null: it is not starting."""
     started_s: float | None
     """What its starts usually take, until it is ready; null: no start of it is known yet."""
+    functional: EngineFunctional | None
+    """When it last made a picture, since it came up; null: it is not known to have made one."""
 
     @classmethod
     def of(cls, member: Member) -> Self:
         status = member.status()
         own = {name: getattr(status, name) for name in cls.model_fields}
         own["gpu"] = None if status.gpu is None else EngineGpu.of(status.gpu)
+        own["functional"] = None if status.functional is None else EngineFunctional.of(status.functional)
         own["findings"] = [EngineFinding.of(finding) for finding in status.findings]
         return cls(**own)
 

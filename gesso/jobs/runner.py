@@ -25,6 +25,7 @@ from gesso.errors import (
 )
 from gesso.events import Bus
 from gesso.fleet.finding import Finding
+from gesso.fleet.functional import Functional, How
 from gesso.fleet.member import Member
 from gesso.jobs.artifacts import Artifacts
 from gesso.jobs.collect import Collector
@@ -43,6 +44,7 @@ from gesso.jobs.verdict import (
     failed_here,
     history_error,
     interrupted,
+    pictures_made,
     read_history,
 )
 from gesso.protocol.comfyui import rewrite_prompt_id
@@ -216,6 +218,7 @@ class Runner:
                 item = rewrite_prompt_id(location.item, claim.prompt_id, claim.job.id)
                 verdict = read_history(item)
                 relay.tell_end(verdict.meta["status"])
+                _note_pictures(verdict, member)
                 outputs = {node: await collector.outputs(output) for node, output in verdict.outputs.items()}
                 return replace(verdict, outputs=outputs)
             if isinstance(location, Absent):
@@ -305,6 +308,14 @@ class Runner:
         await announce(self._bus, self._queue, job, job.state)
         if job.state is not State.QUEUED:
             tell(self._bus, job, "executing", {"node": None, "prompt_id": job.id})
+
+
+def _note_pictures(verdict: Verdict, member: Member) -> None:
+    """What it has just made for somebody shows that it works, as well as any test."""
+    made = len(pictures_made(verdict)) if verdict.state is State.SUCCEEDED else 0
+    if made:
+        evidence = "made a picture for a job" if made == 1 else f"made {made} pictures for a job"
+        member.proves(Functional(at=time.time(), how=How.JOB, evidence=evidence, took_s=verdict.seconds))
 
 
 def kinds_of(job: Job) -> tuple[str, ...]:

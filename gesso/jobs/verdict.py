@@ -6,6 +6,9 @@ from typing import Any
 from gesso.errors import GessoError
 from gesso.jobs.engine_fault import failure_of
 from gesso.jobs.job import Job, State
+from gesso.protocol.files import FileRef, output_files
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,14 @@ def history_error(item: dict[str, Any]) -> dict[str, Any] | None:
     messages = {kind: data for kind, data in (item.get("status") or {}).get("messages") or ()}
     error = messages.get("execution_error")
     return error if isinstance(error, dict) else None
+
+
+def pictures_made(verdict: Verdict) -> list[FileRef]:
+    """The pictures that the engine made now, and did not just find in its cache."""
+    messages = {kind: data for kind, data in (verdict.meta.get("status") or {}).get("messages") or ()}
+    cached = set((messages.get("execution_cached") or {}).get("nodes") or ())
+    outputs = {node: shown for node, shown in verdict.outputs.items() if node not in cached}
+    return [ref for ref in output_files(outputs) if ref.filename.lower().endswith(PICTURES)]
 
 
 def _seconds(messages: dict[str, Any]) -> float | None:

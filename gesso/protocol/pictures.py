@@ -26,6 +26,31 @@ class Picture:
     content_type: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """What is in a picture: the least and the greatest red, green and blue of all its pixels, 0 to 255."""
+
+    width: int
+    height: int
+    lowest: tuple[int, ...]
+    highest: tuple[int, ...]
+
+
+def measure_picture(data: bytes) -> Extent:
+    """Decode all of it, and look. Raises as `render_view` does."""
+    with _open(data) as picture:
+        try:
+            bounds = _without_alpha(picture).getextrema()
+        except BROKEN as error:
+            raise RequestError("The picture is damaged.") from error
+        return Extent(
+            width=picture.width,
+            height=picture.height,
+            lowest=tuple(int(low) for low, _ in bounds),  # type: ignore[misc]
+            highest=tuple(int(high) for _, high in bounds),  # type: ignore[misc]
+        )
+
+
 def render_view(data: bytes, preview: str | None = None, channel: str | None = None) -> tuple[bytes, str]:
     """The picture as GET /view answers it with these query values, and its content type.
 

@@ -45,7 +45,9 @@ class Stage:
     ) -> AsyncIterator[Supervisor]:
         bus = Bus()
         bus.subscribe(EngineChanged, self.events.append)
-        limits = {"back_off_s": 0.05, "back_off_limit_s": 0.2, "stop_grace_s": 5.0, **fleet}
+        limits: dict[str, Any] = {"back_off_s": 0.05, "back_off_limit_s": 0.2, "stop_grace_s": 5.0}
+        # Being tried makes an engine busy for a moment.
+        limits |= {"test_at_start": False, **fleet}
         async with Supervisor(
             engines,
             self.storage,

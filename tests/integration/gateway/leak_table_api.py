@@ -70,7 +70,7 @@ OURS = (
     same(f"{API}/docs"),
     *(
         admin("POST", f"{API}/engines/{{name}}/{lever}", f"{API}/engines/{{engine}}/{lever}", safe=False)
-        for lever in ("start", "stop", "restart", "drain", "resume")
+        for lever in ("start", "stop", "restart", "drain", "resume", "test")
     ),
     admin("GET", f"{API}/engines/{{name}}/logs", f"{API}/engines/{{engine}}/logs"),
     own(
