@@ -88,7 +88,7 @@ def test(name: Name, url: options.Url = None, key: options.Key = None, as_json: 
         word = {"yes": "works", "no": "does not work"}.get(tested["ok"], "could not be tested")
         print(show.tamed(f"Engine {name} {word}: {tested['evidence']} ({show.duration(tested['took_s'])})."))
         for step in tested["steps"]:
-            print(f"  {step['name']:<12}{show.duration(step['took_s'])}")
+            print(f"  {step['name']:<13}{1000 * step['took_s']:.0f} ms")
     if tested["ok"] != "yes":
         raise typer.Exit(1)
 
