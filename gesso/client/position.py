@@ -25,6 +25,8 @@ class Position:
     ahead: int
     starts_in_s: Seconds | None
     takes_s: Seconds | None
+    hindered: str | None = None
+    """Why no engine takes it now, in words; None: it is a matter of turns."""
 
 
 def position_of(job: object) -> Position | None:
@@ -38,6 +40,7 @@ def position_of(job: object) -> Position | None:
         ahead=max(0, place - 1),
         starts_in_s=_seconds(told.get("starts_in_s")),
         takes_s=_seconds(told.get("takes_s")),
+        hindered=str(told["hindered"]) if told.get("hindered") else None,
     )
 
 
@@ -47,6 +50,8 @@ def in_words(position: Position) -> str:
         return ""
     ahead = {0: "next", 1: "1 job ahead"}.get(position.ahead, f"{position.ahead} jobs ahead")
     starts = position.starts_in_s
+    if position.hindered is not None:
+        return f"{ahead}; {position.hindered}"
     if starts is None:
         return ahead
     return f"{ahead}, starts in {spread(starts)}" if starts.high >= 1 else f"{ahead}, starts now"

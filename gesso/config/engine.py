@@ -75,6 +75,12 @@ class EngineConfig(Table):
     vram_limit: Size | None = None
     """The same for what its processes hold on the cards."""
 
+    unload_after_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """After so long with nothing to do it is made to forget its models, which frees its card's memory."""
+
+    sleep_after_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """After so long with nothing to do its process is ended; the next job that needs it starts it again."""
+
     slots: Annotated[int, Field(ge=1)] = 2
     """How many jobs it is handed at a time: one that runs and, behind a short one, one that waits there."""
 
@@ -91,7 +97,17 @@ class EngineConfig(Table):
     @model_validator(mode="after")
     def _settings_have_effect(self) -> Self:
         if self.url is not None:
-            own = ("python", "arguments", "environment", "port", "gpu", "vram", "memory_limit", "vram_limit")
+            own = (
+                "python",
+                "arguments",
+                "environment",
+                "port",
+                "gpu",
+                "vram",
+                "memory_limit",
+                "vram_limit",
+                "sleep_after_s",
+            )
             for key in own:
                 if getattr(self, key):
                     raise wrong(key, "has no effect on an engine that is given by `url`")

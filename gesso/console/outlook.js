@@ -10,6 +10,7 @@ const HOURS_FROM_S = 7200;
 export function placeWords(position, at) {
   if (!position?.place) return "";
   const ahead = position.ahead === 0 ? "next" : position.ahead === 1 ? "1 job ahead" : `${position.ahead} jobs ahead`;
+  if (position.hindered) return `${ahead}; ${position.hindered}`;
   if (!position.starts_in_s) return ahead;
   const gone = now() - at;
   const left = later(position.starts_in_s, gone);

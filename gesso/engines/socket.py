@@ -115,6 +115,8 @@ class Socket:
         """How many prompts the engine has, running ones included; None while nobody can tell."""
         self.executing: str | None = None
         """The prompt the engine was last heard to execute for us."""
+        self.worked_at = float("-inf")
+        """When (by time.monotonic) it last said that it has prompts, or had had some just before."""
         self.progressed_at = time.monotonic()
         """When (by time.monotonic) the engine last said anything about a prompt of ours."""
         self.succeeded_at: float | None = None
@@ -228,6 +230,8 @@ class Socket:
         status = data.get("status")
         info = status.get("exec_info") if isinstance(status, dict) else None
         remaining = info.get("queue_remaining") if isinstance(info, dict) else None
+        if remaining or self.queue_remaining:
+            self.worked_at = time.monotonic()
         self.queue_remaining = remaining if isinstance(remaining, int) else None
 
     def _follow(self, kind: str, data: dict[str, Any], prompt_id: str) -> None:

@@ -20,6 +20,7 @@ from gesso.fleet.launch import HOST, Launch, free_port, holder, is_free, plan, w
 from gesso.fleet.member import Member
 from gesso.fleet.observe import observe
 from gesso.fleet.prober import Prober
+from gesso.fleet.resting import Resting
 from gesso.fleet.state import USABLE, State
 from gesso.fleet.timing import Timing
 from gesso.processes.exits import explain
@@ -70,6 +71,7 @@ class Keeper:
             start_silence_s=fleet.start_silence_s,
         )
         self._diagnosis = Diagnosis(member, storage=storage, fleet=fleet, timing=timing, cards=cards.refresh)
+        self._resting = Resting(member)
         self._prober = Prober(
             member,
             environ=environ,
@@ -122,6 +124,7 @@ class Keeper:
                     member.process is not None and isinstance(member.process.poll(), Alive)
                 ):
                     await self._prober.probe()
+                    await self._resting.look()
             except Exception:
                 logger.exception("probe of %s failed", member.name)
             eager = member.state not in USABLE

@@ -34,6 +34,8 @@ class Position(BaseModel):
     """null: not known, or it has started."""
     takes_s: Seconds | None
     """From its start to its end; null: not known."""
+    hindered: str | None
+    """Why no engine takes it now: "engine 'a' is asleep, being woken"; null: it is a matter of turns."""
 
     @classmethod
     def of(cls, outlook: Outlook | None) -> Self | None:
@@ -44,4 +46,5 @@ class Position(BaseModel):
             ahead=max(0, outlook.place - 1),
             starts_in_s=Seconds.of(outlook.starts),
             takes_s=Seconds.of(outlook.takes),
+            hindered=outlook.hindered,
         )

@@ -18,7 +18,9 @@ from gesso.jobs.job import Cancelled, Claim, Job, State
 from gesso.jobs.placement import Seat, is_soon, loaded_after, models_of
 from gesso.jobs.queue import Queue
 from gesso.jobs.relay import announce
+from gesso.jobs.rouse import Engine, to_wake
 from gesso.jobs.runner import Runner, kinds_of
+from gesso.logs import about_job
 from gesso.workflows.catalog import Catalog
 from gesso.workflows.needs import lacking
 
@@ -87,6 +89,7 @@ class Dispatcher:
                     await self._adopt(tasks)
                     await self._claim(tasks)
                     await self._recall(tasks)
+                    await self._rouse()
                 except Exception:
                     logger.exception("dispatcher tick failed")
                 with suppress(TimeoutError):
@@ -166,19 +169,22 @@ class Dispatcher:
         orphans, self._orphans = self._orphans, []
         for claim in orphans:
             member = self._supervisor.find(claim.engine)
-            try:
-                if member is not None and member.usable:
-                    self._start(await self._queue.adopt(claim, self._session), member, tasks, adopted=True)
-                elif member is None or member.given_up:
-                    logger.warning("job %s: its engine %r is gone", claim.job.id, claim.engine)
-                    await self._queue.release(claim, error=GONE)
-                else:
-                    self._orphans.append(claim)
-            except Conflict:
-                logger.info("job %s ended meanwhile", claim.job.id)
-            except StorageError as error:
-                logger.error("job %s waits, the storage fails: %s", claim.job.id, error.message)
-                tasks.create_task(self._resume(claim))
+            with about_job(claim.job.id):
+                try:
+                    if member is not None and member.usable:
+                        self._start(
+                            await self._queue.adopt(claim, self._session), member, tasks, adopted=True
+                        )
+                    elif member is None or member.given_up:
+                        logger.warning("job %s: its engine %r is gone", claim.job.id, claim.engine)
+                        await self._queue.release(claim, error=GONE)
+                    else:
+                        self._orphans.append(claim)
+                except Conflict:
+                    logger.info("job %s ended meanwhile", claim.job.id)
+                except StorageError as error:
+                    logger.error("job %s waits, the storage fails: %s", claim.job.id, error.message)
+                    tasks.create_task(self._resume(claim))
 
     async def _claim(self, tasks: asyncio.TaskGroup) -> None:
         while offers := self._offers():
@@ -222,7 +228,16 @@ class Dispatcher:
             if member.draining or not self._soon_done(member, begun) or await self._is_outrun(claim, member):
                 # Aside: an engine that is slow to answer must not keep jobs from all others.
                 self._recalled.add(job_id)
-                tasks.create_task(self._take_back(claim, member, task), name=f"recall {job_id}")
+                with about_job(job_id):
+                    tasks.create_task(self._take_back(claim, member, task), name=f"recall {job_id}")
+
+    async def _rouse(self) -> None:
+        """Wake engines that sleep, for jobs that no engine that is awake can take, or takes soon."""
+        members = [member for member in self._supervisor.members() if member.catalog is not None]
+        if self._claiming and any(member.asleep for member in members):
+            engines = [_rousable(member) for member in members]
+            for name in to_wake(await self._queue.waits(), engines):
+                self._supervisor.wake(name)
 
     async def _is_outrun(self, claim: Claim, member: Member) -> bool:
         """Whether another's turn has come. A short job is not worth looking; and once for each job that runs
@@ -287,7 +302,8 @@ class Dispatcher:
         return True
 
     def _start(self, claim: Claim, member: Member, tasks: asyncio.TaskGroup, *, adopted: bool) -> None:
-        task = tasks.create_task(self._follow(claim, member, adopted=adopted), name=f"job {claim.job.id}")
+        with about_job(claim.job.id):
+            task = tasks.create_task(self._follow(claim, member, adopted=adopted), name=f"job {claim.job.id}")
         self._running[claim.job.id] = (claim, member, task)
         task.add_done_callback(partial(self._ended, claim))
 
@@ -323,11 +339,12 @@ class Dispatcher:
         if job_id not in self._running:
             return None
         claim, member, _ = self._running[job_id]
-        try:
-            return await self._runner.cancel(claim, member)
-        except EngineError as error:
-            logger.warning("job %s: its engine could not be told to stop: %s", job_id, error.message)
-            return None
+        with about_job(job_id):
+            try:
+                return await self._runner.cancel(claim, member)
+            except EngineError as error:
+                logger.warning("job %s: its engine could not be told to stop: %s", job_id, error.message)
+                return None
 
     async def _beat(self) -> None:
         """Keep our lease, interrupt jobs whose cancellation another gateway took, take up dead ones' jobs."""
@@ -345,3 +362,14 @@ class Dispatcher:
 
 def _has_all(catalog: Catalog, needs: tuple[str, ...]) -> bool:
     return not lacking(needs, catalog)
+
+
+def _rousable(member: Member) -> Engine:
+    catalog = member.catalog.catalog if member.catalog is not None else Catalog({})
+    return Engine(
+        name=member.name,
+        accepts=partial(_has_all, catalog),
+        asleep=member.asleep and not member.draining,
+        coming=member.coming,
+        awake=member.ready,
+    )

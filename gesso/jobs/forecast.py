@@ -80,6 +80,8 @@ class Outlook:
     place: int
     starts: Estimate | None
     takes: Estimate | None
+    hindered: str | None = None
+    """Why no engine takes it now, in words; None: it is a matter of turns."""
 
 
 def forecast(scene: Scene) -> dict[str, Outlook]:

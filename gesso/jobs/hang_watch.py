@@ -18,6 +18,7 @@ from gesso.jobs.last_words import last_words
 from gesso.jobs.placement import models_of
 from gesso.jobs.progress_limit import Limit, Patience, Silences, limit_of
 from gesso.jobs.queue import Queue
+from gesso.logs import about_job
 
 logger = logging.getLogger(__name__)
 
@@ -212,7 +213,8 @@ class HangWatch:
             f"({limit.reason}); it last told {words}, and "
             + ("says that it is still at work on it" if answers else "does not answer")
         )
-        logger.warning("job %s on %s: %s", vigil.claim.job.id, vigil.member.name, vigil.hang)
+        with about_job(vigil.claim.job.id):
+            logger.warning("job %s on %s: %s", vigil.claim.job.id, vigil.member.name, vigil.hang)
         self._supervisor.report_stuck(vigil.member.name, vigil.hang)
 
     async def _limit(self, vigil: Vigil) -> Limit:

@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import Row
 
 from gesso.errors import NotFound
+from gesso.fleet.member import Member
 from gesso.fleet.supervisor import Supervisor
 from gesso.jobs.estimate import Estimate, Pace
 from gesso.jobs.fairness import UNKNOWN_COST_S, Flow, settle
 from gesso.jobs.forecast import Account, Kind, Outlook, Queued, Scene, Taken, forecast, place_beyond
+from gesso.jobs.hindrance import Condition, Standing, hindrance
 from gesso.jobs.job import Job, State
 from gesso.jobs.queue import Queue
 from gesso.jobs.queue_listing import Listed
@@ -42,6 +44,8 @@ class Sight:
     """Jobs that an engine has, and has not begun."""
     spent_s: Callable[[str], float | None]
     """How long an engine has been at work on a job; None: not known here."""
+    hindered: Callable[[tuple[str, ...]], str | None] = lambda needs: None
+    """Why no engine takes jobs with such needs now; None: one does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +150,7 @@ class Positions:
             },
             waiting=self._waiting(),
             spent_s=self._spent_s,
+            hindered=partial(_hindered, self._supervisor.members()),
         )
         known = {shape for shape, read in self._paces_at.items() if ticks - read < PACE_FRESH_S}
         names = [member.name for member in self._supervisor.members()]
@@ -166,7 +171,7 @@ class Positions:
 def moment_of(backlog: Backlog, sight: Sight, paces: Paces, at: float) -> Moment:
     """What becomes of `backlog` on the engines in sight."""
     scene = scene_of(backlog, sight, paces, at)
-    outlooks = forecast(scene)
+    outlooks = _with_hindrances(forecast(scene), backlog, sight)
     owners = {row.id: row.owner for row in backlog.running}
     owners |= {row.id: row.owner for each in backlog.waiters.values() for row in each.jobs}
     mine: dict[str, list[str]] = {}
@@ -174,6 +179,15 @@ def moment_of(backlog: Backlog, sight: Sight, paces: Paces, at: float) -> Moment
         if outlook.place:
             mine.setdefault(owners[job_id], []).append(job_id)
     return Moment(at=at, outlooks=outlooks, scene=scene, mine=mine)
+
+
+def _with_hindrances(outlooks: Mapping[str, Outlook], backlog: Backlog, sight: Sight) -> dict[str, Outlook]:
+    hindered = {number: sight.hindered(needs) for number, needs in backlog.needs.items()}
+    needs = {row.id: row.need_id for each in backlog.waiters.values() for row in each.jobs}
+    return {
+        job_id: replace(outlook, hindered=hindered[needs[job_id]]) if job_id in needs else outlook
+        for job_id, outlook in outlooks.items()
+    }
 
 
 def scene_of(backlog: Backlog, sight: Sight, paces: Paces, at: float) -> Scene:
@@ -251,3 +265,20 @@ def _settled(flow: Flow, charged: float, real_s: float, at: float) -> Flow:
 
 def _has_all(catalog: Catalog, needs: tuple[str, ...]) -> bool:
     return not lacking(needs, catalog)
+
+
+def _hindered(members: Sequence[Member], needs: tuple[str, ...]) -> str | None:
+    fits = [each for each in members if each.catalog is not None and _has_all(each.catalog.catalog, needs)]
+    return hindrance([Standing(engine=each.name, condition=_condition(each)) for each in fits])
+
+
+def _condition(member: Member) -> Condition:
+    if member.ready:
+        return Condition.READY
+    if member.draining:
+        return Condition.DRAINING
+    if member.asleep:
+        return Condition.ASLEEP
+    if member.given_up:
+        return Condition.STOPPED
+    return Condition.STARTING if member.coming else Condition.TROUBLED
