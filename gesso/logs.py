@@ -5,6 +5,8 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,6 +14,17 @@ from typing import TextIO
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 job_id: ContextVar[str | None] = ContextVar("job_id", default=None)
+
+
+@contextmanager
+def about_job(name: str) -> Iterator[None]:
+    """What is logged inside carries this job's id; so does whatever a task logs that is made inside."""
+    token = job_id.set(name)
+    try:
+        yield
+    finally:
+        job_id.reset(token)
+
 
 SHORTEST_SECRET = 4
 # gesso's own keys, `token=` in a query and credentials in a header, also where nobody registered them;

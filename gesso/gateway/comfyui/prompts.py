@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gesso import logs
 from gesso.errors import InvalidWorkflow, NotFound, RequestError
 from gesso.events import Bus
 from gesso.gateway import responses
@@ -88,6 +89,8 @@ class Prompts:
         if lacks := self._catalogue.lacking(spec.needs):
             raise _no_engine_fits(lacks)
         job = await self._queue.submit(spec, limits_of(caller(request).allowance))
+        # For the rest of the request: so that its line in the log leads to those of the job.
+        logs.job_id.set(job.id)
         await announce(self._bus, self._queue, job, job.state)
         answer = {"prompt_id": job.id, "number": _number(job), "node_errors": validated.node_errors}
         return responses.json(answer)
