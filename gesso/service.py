@@ -4,12 +4,11 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import APIRouter
 from filelock import FileLock, Timeout
 from starlette.types import ASGIApp
 
@@ -25,7 +24,7 @@ from gesso.gateway.api_alerts import alert_routes
 from gesso.gateway.api_events import Events
 from gesso.gateway.api_samples import sample_routes
 from gesso.gateway.api_snapshot import snapshot_routes
-from gesso.gateway.app import Routed, build_app
+from gesso.gateway.app import build_app
 from gesso.gateway.comfyui.catalogue import Catalogue
 from gesso.gateway.comfyui.merged import Merged
 from gesso.gateway.comfyui.passthrough import Passthrough
@@ -71,6 +70,15 @@ class Listening:
 
     url: str
     key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """What monitoring has for the gateway to tell of."""
+
+    collector: Collector
+    recorder: Recorder
+    alarms: Alarms
 
 
 async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
@@ -120,37 +128,15 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
             _working(dispatcher.run(), hangs.run(), collector.run(), alarms.run(), _sweep(artifacts, config))
         )
         positions = Positions(
-            queue=queue,
-            supervisor=supervisor,
-            waiting=dispatcher.waiting,
-            begun_at=runner.begun_at,
+            queue=queue, supervisor=supervisor, waiting=dispatcher.waiting, begun_at=runner.begun_at
         )
         events = Events(bus=bus, queue=queue, positions=positions)
-        watching = (
-            snapshot_routes(collector),
-            sample_routes(recorder),
-            alert_routes(alarms, Audit(database)),
-        )
-        metrics = Metrics(lambda: collector.latest)
+        watching = Watching(collector=collector, recorder=recorder, alarms=alarms)
         app = _gateway(
-            config,
-            database,
-            access,
-            artifacts,
-            files,
-            queue,
-            bus,
-            supervisor,
-            dispatcher,
-            events,
-            own=(metrics,),
-            more=watching,
+            config, database, access, artifacts, files, queue, bus, supervisor, dispatcher, events, watching
         )
-        port = listener.getsockname()[1]
-        told = Listening(
-            url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
-            key=None if admin is None else admin.token,
-        )
+        url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        told = Listening(url=url, key=None if admin is None else admin.token)
         server = Server(app, on_started=lambda: announce(told), on_stopping=events.close)
         with _stopped_by_signals(server):
             await server.serve(sockets=[listener])
@@ -180,9 +166,7 @@ def _gateway(
     supervisor: Supervisor,
     dispatcher: Dispatcher,
     events: Events,
-    *,
-    own: Sequence[Routed],
-    more: Sequence[APIRouter],
+    watching: Watching,
 ) -> ASGIApp:
     audit = Audit(database)
     oversight = Oversight(audit=audit, access=access, queue=queue)
@@ -217,10 +201,15 @@ def _gateway(
         events=events,
         waiting=dispatcher.waiting,
         open_sockets=comfyui.sockets.open_of,
-        more=more,
+        more=(
+            snapshot_routes(watching.collector),
+            sample_routes(watching.recorder),
+            alert_routes(watching.alarms, audit),
+        ),
     )
     login = Login(access, audit, behind_proxy=config.gateway.behind_tls)
-    own = (Health(database, supervisor), login, Console(), *own)
+    metrics = Metrics(lambda: watching.collector.latest)
+    own = (Health(database, supervisor), login, Console(), metrics)
     return build_app(config=config, access=access, comfyui=comfyui, own=own, api=api)
 
 
