@@ -9,7 +9,7 @@ import torch
 
 from training import train_model, train_text, train_vae
 
-PLANNED = {"vae": 240_000, "text": 300_000, "model": 3_000_000}
+PLANNED = {"vae": 205_000, "text": 300_000, "model": 3_000_000}
 PARTS = {"vae": train_vae.train, "text": train_text.train, "model": train_model.train}
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from training.captions import Writer
-from training.edits import EDITS, pairs
+from training.edits import EDITS, Edit, pairs
 from training.flow import generate
 from training.judge import judge
 from training.networks import Model
@@ -39,6 +39,11 @@ def described(objects: int, count: int) -> tuple[Scenes, list[str]]:
     return scenes, Writer(SEED + objects).describe(scenes, exact=True)[0]
 
 
+def wishes(kind: int, count: int, offset: int = 10) -> Edit:
+    seed = SEED + offset + kind
+    return pairs(Dice(seed), Writer(seed), count, kind, held_out=True)
+
+
 def scores(model: Model, frozen: "Frozen", kinds: list[str], count: int = 64) -> dict[str, str]:
     """Columns of the curve: parts right of 1; empty where not asked for."""
     row = dict.fromkeys(COLUMNS, "")
@@ -52,7 +57,7 @@ def scores(model: Model, frozen: "Frozen", kinds: list[str], count: int = 64) ->
             for part in ("shape", "colour", "place", "background"):
                 row[part] = f"{getattr(verdict, part).reshape(count, -1).all(-1).float().mean():.3f}"
     for kind, name in enumerate(EDITS if "edit" in kinds else ()):
-        edit = pairs(Dice(SEED + 10 + kind), Writer(SEED + 10 + kind), count // 2, kind, held_out=True)
+        edit = wishes(kind, count // 2)
         drawn = pictures(model, frozen, edit.captions, draw(edit.before)[0])
         after = edit.after.evolve(named_background=edit.after.background)
         row[f"edit_{name}"] = f"{judge(drawn, after).right.float().mean():.3f}"

@@ -58,6 +58,13 @@ def judged(average: Average) -> tuple[float, float]:
     return psnr(vae, pictures), survival((decoded + 1) / 2, (pictures + 1) / 2, scenes)
 
 
+def _keep_latents(vae: VAE, average: Average) -> None:
+    """A MODEL has been trained on these latents: from now on only the decoder learns."""
+    vae.load_state_dict(average.values)
+    vae.encoder.requires_grad_(False)
+    vae.norm.eval()
+
+
 def train(runs: Path, planned: int) -> None:
     """Continues `runs`/vae.pt, or starts it, and ends after `planned` samples or when asked to."""
     torch.manual_seed(SEED)
@@ -68,6 +75,8 @@ def train(runs: Path, planned: int) -> None:
         vae.load_state_dict(old["weights"])
         optimiser.load_state_dict(old["optimiser"])
         average.values, average.steps, samples = old["average"], old["steps"], old["samples"]
+    if (runs / "model.pt").exists():
+        _keep_latents(vae, average)
     losses: list[float] = []
     while samples < planned and not stop.asked:
         for group in optimiser.param_groups:

@@ -1,0 +1,111 @@
+"""Draws the contact sheet of a checkpoint and writes RESULTS.md from it and the curve."""
+
+import argparse
+import csv
+import logging
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from training.checkpoint import load
+from training.networks import Model
+from training.scenes import draw
+from training.scores import described, pictures, scores, wishes
+from training.train_model import Frozen
+
+HERE = Path(__file__).parent
+PROMPTS, COLUMNS, ENLARGED = 16, 8, 1
+TEXT = """# Results
+
+Written by `python -m training.report`. Prompts are held out from training; the judge is the training's own
+(`judge.py`), so that these figures serve the curve and not acceptance.
+
+{samples} samples seen by the MODEL. Pictures are right when every named shape, colour and place, the named
+background and nothing else is seen. Sixteen Euler steps, guidance 3, {count} prompts or wishes of each kind
+(the error of a part is about {error:.0f} points).
+
+| kind | right in 100 | goal |
+|---|---|---|
+{rows}
+
+VAE: {vae}. Text encoder: {text}.
+
+![Contact sheet](results.png)
+
+Rows one and two: one object. Three: two objects. Four: wishes, before and after by turns. The prompts:
+
+{prompts}
+"""
+NAMES = {
+    "one": ("one object, all of it", "95"), "shape": ("… its shape", ""), "colour": ("… its colour", ""),
+    "place": ("… its place", ""), "background": ("… its background", ""), "two": ("two objects", "85"),
+    "edit_recolour": ("wish: recolour", "85"), "edit_remove": ("wish: remove", "85"),
+    "edit_background": ("wish: background", "85"), "edit_add": ("wish: add", ""),
+}  # fmt: skip
+
+
+def sheet(rows: list[Tensor]) -> Image.Image:
+    """Rows of (8, 3, side, side) pictures, one under the other."""
+    tiles = torch.stack(rows).permute(0, 3, 1, 4, 2)
+    side = tiles.shape[1]
+    whole = (tiles.reshape(len(rows) * side, COLUMNS * side, 3) * 255).round().to(torch.uint8)
+    return Image.fromarray(np.asarray(whole)).quantize(128)
+
+
+def last(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))[-1]
+
+
+def drawn(model: Model, frozen: Frozen) -> tuple[Image.Image, list[str]]:
+    ones, pairs = described(1, PROMPTS)[1], described(2, COLUMNS)[1]
+    wished = [wishes(kind, 2, 1000) for kind in range(4)]
+    befores = torch.cat([draw(one.before)[0][:1] for one in wished])
+    texts = [one.captions[0] for one in wished]
+    afters = pictures(model, frozen, texts, befores)
+    single = pictures(model, frozen, ones)
+    turns = torch.stack([befores, afters], 1).flatten(0, 1)
+    rows = [single[:COLUMNS], single[COLUMNS:], pictures(model, frozen, pairs), turns]
+    return sheet(rows), [*ones, *pairs, *texts]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", type=Path, help="folder of checkpoints and curves")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder for RESULTS.md and results.png")
+    parser.add_argument("--checkpoint", default="model.pt", help="which MODEL of the folder")
+    parser.add_argument("--count", type=int, default=128, help="prompts of each kind")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    state, frozen, model = load(asked.runs / asked.checkpoint), Frozen(asked.runs), Model()
+    if state is None:
+        parser.error(f"{asked.runs / asked.checkpoint} does not exist")
+    model.load_state_dict(state["average"])
+    picture, prompts = drawn(model.eval(), frozen)
+    picture.save(asked.out / "results.png", optimize=True)
+    right = scores(model, frozen, ["one", "two", "edit"], asked.count)
+    rows = [
+        f"| {NAMES[name][0]} | {float(part) * 100:.0f} | {NAMES[name][1]} |" for name, part in right.items()
+    ]
+    vae, text = last(asked.runs / "vae.csv"), last(asked.runs / "text.csv")
+    written = TEXT.format(
+        samples=f"{state['samples']:,}",
+        count=asked.count,
+        error=100 / asked.count**0.5,
+        rows="\n".join(rows),
+        vae=f"{vae['psnr_db']} dB, {float(vae['survival']):.1%} of right pictures survive the round trip",
+        text=f"reads {float(text['right']):.1%} of held-out sentences right in every field",
+        prompts="\n".join(f"{number}. {prompt}" for number, prompt in enumerate(prompts, 1)),
+    )
+    (asked.out / "RESULTS.md").write_text(written, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
