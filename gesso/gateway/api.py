@@ -23,6 +23,7 @@ from gesso.gateway.api_docs import described, page
 from gesso.gateway.api_engines import engine_routes
 from gesso.gateway.api_events import Events, event_routes
 from gesso.gateway.api_files import file_routes
+from gesso.gateway.api_findings import reason, sees_logs
 from gesso.gateway.api_gpus import gpu_routes
 from gesso.gateway.api_jobs import Cancel, Waiting, job_routes
 from gesso.gateway.api_limits import OpenSockets, limit_routes
@@ -101,7 +102,12 @@ def _summary_routes(queue: Queue, supervisor: Supervisor) -> APIRouter:
             mine=await queue.remaining(identity.account_id),
             jobs=JobCounts(queued=counts.queued, running=counts.running),
             engines=[
-                EngineState(name=each.name, state=each.state, reason=each.told, ready=each.ready)
+                EngineState(
+                    name=each.name,
+                    state=each.state,
+                    reason=reason(each.told, whole=sees_logs(identity)),
+                    ready=each.ready,
+                )
                 for each in supervisor.members()
             ],
         )

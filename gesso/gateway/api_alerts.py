@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Query
 from gesso.access.audit import Audit
 from gesso.access.identity import Identity
 from gesso.errors import NotFound
+from gesso.gateway.api_answers import Answer, Asked
 from gesso.gateway.api_caller import Where, holder
-from gesso.gateway.api_models import Answer, Asked
 from gesso.monitoring import alarm as alarms
 from gesso.monitoring.alarms import Alarms
 from gesso.monitoring.notify import Tried

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Query
 from gesso.access import audit
 from gesso.access.audit import Audit, Wanted
 from gesso.access.identity import Identity
+from gesso.gateway.api_answers import Answer
 from gesso.gateway.api_caller import holder
-from gesso.gateway.api_models import Answer
 from gesso.gateway.since import parse_since
 
 Administrator = Annotated[Identity, Depends(holder("accounts:manage"))]

@@ -14,6 +14,7 @@ from gesso.errors import NotFound, ProcessError
 from gesso.fleet.member import Member
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway.api_caller import Where, holder
+from gesso.gateway.api_findings import sees_logs
 from gesso.gateway.api_models import Engine, Engines
 from gesso.processes.logs import follow as followed
 from gesso.processes.logs import tail
@@ -30,11 +31,12 @@ def engine_routes(supervisor: Supervisor, audit: Audit) -> APIRouter:
     @router.get("")
     async def list_engines(identity: Reader) -> Engines:
         """Every engine, with its state and the evidence for it."""
-        return Engines(engines=[Engine.of(member) for member in supervisor.members()])
+        whole = sees_logs(identity)
+        return Engines(engines=[Engine.of(member, whole=whole) for member in supervisor.members()])
 
     @router.get("/{name}")
     async def show_engine(identity: Reader, name: str) -> Engine:
-        return Engine.of(supervisor.member(name))
+        return Engine.of(supervisor.member(name), whole=sees_logs(identity))
 
     @router.get("/{name}/logs", response_class=PlainTextResponse)
     async def show_logs(

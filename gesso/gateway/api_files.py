@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter, Depends, Query
 
 from gesso.access.identity import Identity
+from gesso.gateway.api_answers import Answer
 from gesso.gateway.api_caller import holder
-from gesso.gateway.api_models import Answer
 from gesso.jobs import files
 from gesso.protocol.files import FileRef
 

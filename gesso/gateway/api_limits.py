@@ -16,8 +16,8 @@ from gesso.access.accounts import Account
 from gesso.access.identity import Identity
 from gesso.access.limits import Allowance
 from gesso.access.scopes import Role
+from gesso.gateway.api_answers import Answer, Asked
 from gesso.gateway.api_caller import Where, caller, holder
-from gesso.gateway.api_models import Answer, Asked
 from gesso.gateway.limits import limits_of
 from gesso.gateway.since import parse_since
 from gesso.jobs import usage

@@ -2,28 +2,20 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from gesso.access import accounts, keys
 from gesso.access.identity import Identity, Via
 from gesso.access.scopes import Role
-from gesso.fleet.finding import Finding
 from gesso.fleet.functional import Functional
 from gesso.fleet.member import Member
 from gesso.fleet.proof import Gpu, Proven
+from gesso.gateway.api_answers import Answer, Asked
+from gesso.gateway.api_findings import Finding, reason
 from gesso.gateway.api_position import Position
 from gesso.jobs import job as jobs
 from gesso.jobs.queue_listing import Listed
-from gesso.logs import redaction
 from gesso.protocol.files import FileRef, output_files
-
-
-class Answer(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-
-class Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class Whoami(Answer):
@@ -136,25 +128,6 @@ class EngineGpu(Answer):
         return cls(**{name: getattr(gpu, name) for name in cls.model_fields})
 
 
-class EngineFinding(Answer):
-    """Something that is wrong with an engine."""
-
-    name: str
-    """Kebab-case, and always the same for the same thing: "cuda-out-of-memory"."""
-    summary: str
-    evidence: str
-    """What was seen; of a log, the very line."""
-    remedy: str
-    at: float
-    """When it was found first."""
-
-    @classmethod
-    def of(cls, finding: Finding) -> Self:
-        evidence = redaction.apply(finding.evidence)
-        own = {name: getattr(finding, name) for name in cls.model_fields}
-        return cls(**own | {"evidence": evidence})
-
-
 class EngineFunctional(Answer):
     """That an engine has made a picture."""
 
@@ -199,7 +172,7 @@ class Engine(Answer):
     version: str | None
     gpu: EngineGpu | None
     """The card it is held to; null: it sees all."""
-    findings: list[EngineFinding]
+    findings: list[Finding]
     """What is wrong with it now, or made it fail last."""
     phase: str | None
     """How far its start is: "loading custom nodes (NAME)"; null: it is not starting."""
@@ -209,12 +182,14 @@ class Engine(Answer):
     """When it last made a picture, since it came up; null: it is not known to have made one."""
 
     @classmethod
-    def of(cls, member: Member) -> Self:
+    def of(cls, member: Member, *, whole: bool = True) -> Self:
+        """`whole`: with what quotes logs."""
         status = member.status()
         own = {name: getattr(status, name) for name in cls.model_fields}
         own["gpu"] = None if status.gpu is None else EngineGpu.of(status.gpu)
         own["functional"] = None if status.functional is None else EngineFunctional.of(status.functional)
-        own["findings"] = [EngineFinding.of(finding) for finding in status.findings]
+        own["reason"] = reason(status.reason, whole=whole)
+        own["findings"] = [Finding.of(found, whole=whole) for found in status.findings]
         return cls(**own)
 
 

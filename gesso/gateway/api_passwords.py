@@ -9,8 +9,9 @@ from pydantic import SecretStr
 from gesso.access.access import Access
 from gesso.access.identity import Identity, Via
 from gesso.errors import Forbidden
+from gesso.gateway.api_answers import Asked
 from gesso.gateway.api_caller import Where, caller, holder
-from gesso.gateway.api_models import Asked, User
+from gesso.gateway.api_models import User
 from gesso.gateway.guesses import Guesses
 from gesso.gateway.middleware.identify import COOKIE
 

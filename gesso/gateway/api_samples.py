@@ -15,8 +15,8 @@ from starlette.responses import Response
 
 from gesso.access.identity import Identity
 from gesso.errors import RequestError
+from gesso.gateway.api_answers import Answer
 from gesso.gateway.api_caller import holder
-from gesso.gateway.api_models import Answer
 from gesso.gateway.since import parse_since
 from gesso.monitoring.recorder import Recorder
 from gesso.monitoring.samples import Line

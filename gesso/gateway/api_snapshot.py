@@ -7,23 +7,15 @@ from fastapi import APIRouter, Depends
 
 from gesso import __version__
 from gesso.access.identity import Identity
-from gesso.fleet import finding
+from gesso.gateway.api_answers import Answer
 from gesso.gateway.api_caller import holder
-from gesso.gateway.api_models import Answer
+from gesso.gateway.api_findings import Finding, reason, sees_logs
 from gesso.gpus import reader
 from gesso.monitoring import snapshot as seen
 from gesso.monitoring.collect import Collector
 from gesso.monitoring.snapshot import Snapshot
 
 Reader = Annotated[Identity, Depends(holder("engines:read"))]
-
-
-class SeenFinding(Answer):
-    name: str
-    summary: str
-    evidence: str
-    remedy: str
-    at: float
 
 
 class SeenJob(Answer):
@@ -46,7 +38,7 @@ class SeenEngine(Answer):
     queue_remaining: int | None
     jobs: list[SeenJob] | None
     """Those that it has; of others only with jobs:all. null: there are some that you may not see."""
-    findings: list[SeenFinding]
+    findings: list[Finding]
     cpu: float | None
     """Seconds of processor time, of its process and their children."""
     memory: int | None
@@ -55,9 +47,10 @@ class SeenEngine(Answer):
     gpu_memory: int | None
 
     @classmethod
-    def of(cls, engine: seen.EngineReading, jobs: list[SeenJob] | None) -> Self:
+    def of(cls, engine: seen.EngineReading, jobs: list[SeenJob] | None, *, whole: bool) -> Self:
         own = {name: getattr(engine, name) for name in cls.model_fields.keys() - {"jobs", "findings"}}
-        return cls(**own, jobs=jobs, findings=[_finding(each) for each in engine.findings])
+        own["reason"] = reason(engine.reason, whole=whole)
+        return cls(**own, jobs=jobs, findings=[Finding.of(each, whole=whole) for each in engine.findings])
 
 
 class SeenCard(Answer):
@@ -134,7 +127,10 @@ def _whole(now: Snapshot, identity: Identity) -> Whole:
         at=now.at,
         version=__version__,
         host=platform.node(),
-        engines=[SeenEngine.of(engine, _jobs(now, engine.name, identity)) for engine in now.engines],
+        engines=[
+            SeenEngine.of(engine, _jobs(now, engine.name, identity), whole=sees_logs(identity))
+            for engine in now.engines
+        ],
         cards=None if now.machine is None else [_card(card) for card in now.cards],
         cards_problem=None if now.machine is None else now.machine.problem,
         queued=now.queued,
@@ -159,7 +155,3 @@ def _jobs(now: Snapshot, engine: str, identity: Identity) -> list[SeenJob] | Non
 
 def _card(card: reader.Card) -> SeenCard:
     return SeenCard(**{name: getattr(card, name) for name in SeenCard.model_fields})
-
-
-def _finding(found: finding.Finding) -> SeenFinding:
-    return SeenFinding(**{name: getattr(found, name) for name in SeenFinding.model_fields})

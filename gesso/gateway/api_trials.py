@@ -8,8 +8,8 @@ from gesso.access.audit import Audit
 from gesso.access.identity import Identity
 from gesso.fleet.functional import Trial
 from gesso.fleet.supervisor import Supervisor
+from gesso.gateway.api_answers import Answer
 from gesso.gateway.api_caller import Where, holder
-from gesso.gateway.api_models import Answer
 
 Controller = Annotated[Identity, Depends(holder("engines:control"))]
 
