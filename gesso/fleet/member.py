@@ -113,6 +113,9 @@ class Member:
         self.started_at = 0.0
         self.exit = ""
         self.failures: list[float] = []
+        """When (by time.monotonic) its process ended unasked, could not be started, or was restarted for a
+        hang, a poisoned card or a stuck start; since somebody last started it by hand, and no more of them
+        than the budget counts. What it was stands in `findings`, by the names in `blamed`."""
         self.jitter = 0.0
         self.gave_up = False
         self.restart_asked = False
