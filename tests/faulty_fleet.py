@@ -13,7 +13,7 @@ from tests.service import RunningGesso, running_service
 
 PATIENCE_S = 60.0
 # Restarts that follow each other quickly: how long they wait is tested where time is an argument.
-FLEET = "[fleet]\nback_off_s = 0.05\nback_off_limit_s = 0.2\nstop_grace_s = 5\n"
+FLEET = "[fleet]\nback_off_s = 0.05\nback_off_limit_s = 0.2\nstop_grace_s = 5\ntest_at_start = false\n"
 
 
 def engine(*faults: str, name: str = "sketch", more: str = "") -> str:

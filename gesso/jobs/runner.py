@@ -139,7 +139,8 @@ class Runner:
             self._hangs.leave(claim)
             logger.warning("job %s attempt %d on %s: %s", job.id, claim.attempt, claim.engine, error.message)
             # One that is given jobs still would be given this one again.
-            await self._requeue(claim, error, avoids=isinstance(error, EngineFault) and member.ready)
+            avoids = isinstance(error, EngineFault | EngineRefused) and member.ready
+            await self._requeue(claim, error, avoids=avoids)
             return
         except (RequestError, StorageError) as error:
             logger.warning("job %s failed on %s: %s", job.id, claim.engine, error.message)

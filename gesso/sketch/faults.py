@@ -99,7 +99,7 @@ KINDS: Mapping[str, Kind] = {
     "exit": Kind(
         when=When.ALWAYS,
         arguments=(Argument(name="CODE", parse=_code, needed=True), _S),
-        help="ends with CODE, S seconds (0) after it listens or after this was asked",
+        help="ends with CODE, S seconds (0.1) after it listens or after this was asked",
     ),
     "crash-in-job": Kind(
         when=When.JOB, arguments=(_STEP,), help="ends with code 1 in the middle of a job, at STEP"

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 CONTROL = "/sketch/faults"
 _MODELS = re.compile(r"(/api)?((/experiment)?/models/[^/]+|/embeddings)")
+# By then whoever asked for the end has his answer.
+_ANSWERED_S = 0.1
 _PAGE = (
     "<html>\r\n<head><title>Welcome</title></head>\r\n<body><center><h1>Welcome</h1></center>"
     "<hr><center>proxy</center></body>\r\n</html>\r\n"
@@ -93,7 +95,7 @@ def _truncate(response: web.StreamResponse) -> None:
 
 def end_later(fault: Fault) -> None:
     """`exit:CODE[:S]`"""
-    code, wait_s = fault.whole(0, 1), fault.seconds(1, 0.0)
+    code, wait_s = fault.whole(0, 1), fault.seconds(1, _ANSWERED_S)
     logger.error("told to end with code %d in %g s", code, wait_s)
     timer = threading.Timer(wait_s, os._exit, (code,))
     timer.daemon = True
