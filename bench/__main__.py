@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import affinity, claims, frontend, gaps, jobs, proxying, startup, transfers
+from bench import affinity, claims, frontend, gaps, jobs, monitoring, proxying, startup, transfers
 from bench.figures import Section
 from bench.load import measure as measure_load
 from bench.machine import describe, load
@@ -24,6 +24,7 @@ SECTIONS: dict[str, Callable[[Place], Section]] = {
     "affinity": affinity.measure,
     "claims": claims.measure,
     "load": measure_load,
+    "monitoring": monitoring.measure,
     "frontend": frontend.measure,
     "startup": startup.measure,
 }

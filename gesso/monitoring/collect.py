@@ -58,9 +58,8 @@ class Families:
         self._known: dict[int, frozenset[int] | None] = {}
         self._looked_at = 0.0
 
-    def of(self, pids: Mapping[str, int]) -> dict[str, Used]:
-        now = time.monotonic()
-        if now - self._looked_at >= FAMILIES_EVERY_S or self._known.keys() != set(pids.values()):
+    def of(self, pids: Mapping[str, int], now: float) -> dict[str, Used]:
+        if abs(now - self._looked_at) >= FAMILIES_EVERY_S or self._known.keys() != set(pids.values()):
             self._known = families(tuple(pids.values()))
             self._looked_at = now
         return {name: _used(self._known[pid]) for name, pid in pids.items()}
@@ -165,7 +164,7 @@ class Collector:
             disk_free=free,
             disk_total=total,
             own=Used(cpu=times.user + times.system, memory=int(own.memory_info().rss)),
-            engines=self._families.of(pids),
+            engines=self._families.of(pids, self._clock()),
         )
 
     def _count(self, event: JobChanged) -> None:
