@@ -24,8 +24,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Read the configuration (and the cards, where engines are held to some) without starting anything;
-    end with 5 if it is not usable."""
+    """Read the configuration without starting anything; end with 5 if it is not usable.
+
+    Where engines are held to cards, these are read, too."""
     examined, unseen = _with_cards(_examined(config))
     if as_json:
         print(json.dumps(_report(examined), indent=2, ensure_ascii=False))

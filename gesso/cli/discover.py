@@ -18,7 +18,9 @@ WORDS = 6
 
 @app.command()
 def discover(as_json: options.Json = False) -> None:
-    """Find ComfyUI, Forge and what else uses the cards of this machine, and print how to adopt each.
+    """Find engines on this machine, and print how to adopt them.
+
+    ComfyUI, Forge, and what else holds memory of cards; in containers, too.
 
     It asks every address that may be an engine what it is, and changes nothing. As root it sees more: the
     processes of all accounts, and what is in containers.

@@ -50,23 +50,26 @@ def install(
     ] = None,
     start: Annotated[bool, typer.Option("--start/--no-start", help="Start it at once, too.")] = True,
     dry_run: DryRun = False,
+    as_json: options.Json = False,
 ) -> None:
     """Have the system start gesso at boot, and again when it fails. Repeat it after changing paths."""
     service = _described(_checked(name), config, run_as, user=user)
-    _do(_installation(service, user=user, start=start), dry_run=dry_run)
-    if not dry_run:
+    _do(_installation(service, user=user, start=start), dry_run=dry_run, as_json=as_json)
+    if not dry_run and not as_json:
         print(f"Installed {name}; `gesso service status` tells how it fares.")
         show.note(f"A key for its administrator: {_key_command(config, service)}")
 
 
 @app.command()
-def uninstall(name: Name = "gesso", user: User = None, dry_run: DryRun = False) -> None:
+def uninstall(
+    name: Name = "gesso", user: User = None, dry_run: DryRun = False, as_json: options.Json = False
+) -> None:
     """Stop it, and have the system forget it. Its configuration, pictures and logs stay."""
     _checked(name)
     if not WINDOWS and not dry_run and not _systemd_state(name, user=user, wanted=None)["installed"]:
         raise NotFound(f"no service {name!r} is installed by gesso")
-    _do(_removal(name, user=user), dry_run=dry_run)
-    if not dry_run:
+    _do(_removal(name, user=user), dry_run=dry_run, as_json=as_json)
+    if not dry_run and not as_json:
         print(f"Uninstalled {name}.")
 
 
@@ -182,7 +185,7 @@ def _removal(name: str, *, user: bool | None) -> "Sequence[Step]":
     return systemd.removal(name, _scope(user))
 
 
-def _do(steps: "Sequence[Step]", *, dry_run: bool) -> None:
+def _do(steps: "Sequence[Step]", *, dry_run: bool, as_json: bool) -> None:
     from gesso.deploy.boot import Write
 
     if not dry_run and not WINDOWS and not Path("/run/systemd/system").is_dir():
@@ -192,10 +195,13 @@ def _do(steps: "Sequence[Step]", *, dry_run: bool) -> None:
         )
     for step in steps:
         show.note(str(step))
-        if dry_run and isinstance(step, Write):
+        if dry_run and isinstance(step, Write) and not as_json:
             print(step.text, end="")
         if not dry_run:
             step.do()
+    if as_json:
+        written = [{"path": str(step.path), "text": step.text} for step in steps if isinstance(step, Write)]
+        show.as_json({"done": not dry_run, "steps": [str(step) for step in steps], "files": written})
 
 
 def _systemd_state(name: str, *, user: bool | None, wanted: Path | None) -> dict[str, Any]:

@@ -21,7 +21,9 @@ class Verb:
 VERBS: dict[str, Verb] = {
     "up": Verb(module="gesso.cli.up", help="Start gesso and keep it running."),
     "run": Verb(module="gesso.cli.run", help="Run a workflow and save what it makes."),
-    "status": Verb(module="gesso.cli.status", help="Show whether the server answers, and what it is at."),
+    "status": Verb(
+        module="gesso.cli.status", help="Show what is wrong, first of all, and then what the server is at."
+    ),
     "jobs": Verb(module="gesso.cli.jobs", help="List, show and cancel jobs."),
     "files": Verb(module="gesso.cli.files", help="List and delete your files."),
     "keys": Verb(module="gesso.cli.keys", help="List, create and revoke keys."),

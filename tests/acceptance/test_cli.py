@@ -149,6 +149,7 @@ def test_status_tells_who_where_and_what(gesso, service):
     )
     code, out, _ = gesso("status")
     assert code == 0 and "admin (admin)" in out and "sketch" in out
+    assert told["troubles"] == [] and out.startswith("Nothing is known to be wrong.")
 
 
 def test_a_key_is_printed_once_works_and_is_revoked(gesso, service, monkeypatch):
