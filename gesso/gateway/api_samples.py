@@ -18,6 +18,7 @@ from gesso.errors import RequestError
 from gesso.gateway.api_answers import Answer
 from gesso.gateway.api_caller import holder
 from gesso.gateway.since import parse_since
+from gesso.monitoring.coarser import coarser
 from gesso.monitoring.recorder import Recorder
 from gesso.monitoring.samples import Line
 
@@ -33,7 +34,7 @@ class Sample(Answer):
     at: float
     """When it was taken, or its span begins."""
     span_s: int
-    """60 or 900; 0: of that moment."""
+    """60 or 900, or `every_s` where that is more; 0: of that moment."""
     source: str
     """"gpu.GPU-…", "engine.NAME", "queue", "gesso"."""
     name: str
@@ -57,12 +58,14 @@ def sample_routes(recorder: Recorder) -> APIRouter:
         since: str = "1h",
         until: str | None = None,
         series: Patterns = [],  # noqa: B006 - FastAPI copies it
+        every_s: Annotated[int, Query(ge=0, le=86_400)] = 0,
         format: Literal["json", "csv"] = "json",
     ) -> Response:
         """What cards, engines, the queue and gesso itself did, as fine as it is kept, in the order of time.
 
         `series` are patterns such as "gpu.*", "*.memory", "queue.queued"; none: all. `since` and `until` are
-        dates, times, or "24h", "7d". What is not known is left out.
+        dates, times, or "24h", "7d". With `every_s`, what lies in one span of so many seconds is put
+        together. What is not known is left out.
         """
         now = time.time()
         begin, end = parse_since(since, now), now if until is None else parse_since(until, now)
@@ -70,6 +73,8 @@ def sample_routes(recorder: Recorder) -> APIRouter:
             raise RequestError("`until` lies before `since`.")
         await recorder.flush()
         pages = recorder.samples.lines(begin, end, series)
+        if every_s:
+            pages = coarser(pages, every_s)
         if format == "csv":
             return StreamingResponse(_csv(pages), media_type="text/csv; charset=utf-8")
         return StreamingResponse(_json(pages), media_type="application/json")

@@ -84,6 +84,8 @@ def test_ended_jobs_and_cards_stand_in_the_samples(service: RunningGesso, key: s
     as_json = service.call("GET", "/gesso/api/samples?series=queue.queued", key=key).json()["samples"]
     assert as_json and {(each["source"], each["name"]) for each in as_json} == {("queue", "queued")}
     assert {each["span_s"] for each in as_json} == {0} and "span_s" in as_json[0]
+    hours = service.call("GET", "/gesso/api/samples?series=queue.queued&every_s=3600", key=key).json()
+    assert 1 <= len(hours["samples"]) <= 2 and {each["span_s"] for each in hours["samples"]} == {3600}
     none = service.call("GET", "/gesso/api/samples?series=nothing", key=key)
     assert none.json() == {"samples": []}
     bad = service.call("GET", "/gesso/api/samples?since=1h&until=2h", key=key)
