@@ -117,7 +117,8 @@ def at_engine(url: str, path: str = "/queue") -> Any:
 def executions(urls: Sequence[str], job_ids: Sequence[str]) -> Counter[str]:
     """How often each of the jobs was executed to its end, by the engines' own histories."""
     job_of = {prompt_id(job_id, tried): job_id for job_id in job_ids for tried in range(1, ATTEMPTS + 1)}
-    return Counter(job_of[each] for url in urls for each in at_engine(url, "/history"))
+    # For a moment the small picture that the engine is tried with is there, too.
+    return Counter(job_of[each] for url in urls for each in at_engine(url, "/history") if each in job_of)
 
 
 def files_of_jobs(service: RunningGesso) -> Counter[str]:

@@ -80,6 +80,8 @@ class Trials:
             attempt = Attempt(member)
             trial = await attempt.make()
             if member.life == life:
+                # An engine keeps the models of its last prompt, and this one had none.
+                member.models = frozenset()
                 self._record(member, trial, attempt)
             return trial
 

@@ -127,6 +127,10 @@ class HangWatch:
         if vigil.look(0.0, first=self._is_first(vigil)) is not None:
             vigil.left, vigil.left_at = True, time.monotonic()
 
+    def watched(self) -> int:
+        """How many jobs are, those among them that nobody follows any longer."""
+        return len(self._vigils)
+
     def reason(self, claim: Claim) -> str | None:
         """Why the job's engine was reported; None: it was not, or it has made progress since."""
         vigil = self._vigils.get(_key(claim))

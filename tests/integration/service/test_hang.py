@@ -1,6 +1,7 @@
 """Engines that make no progress with their job are found out, in time, and no others; the job runs again."""
 
 import json
+import signal
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -122,6 +123,19 @@ def test_slow_jobs_are_left_alone_as_long_as_they_move(tmp_path: Path) -> None:
         item = service.ended(submit(service, steps(10, 0.6, 1)))
         assert item["status"]["status_str"] == "success"
         assert service.engine()["restarts"] == 0
+        assert "no progress" not in service.log()
+
+
+def test_time_in_which_gesso_itself_stood_still_counts_for_nothing(tmp_path: Path) -> None:
+    with running_service(tmp_path, IMPATIENT + OWN) as service:
+        job_id = submit(service, steps(12, 0.5, 1))
+        wait_for(lambda: service.engine()["state"] == "busy", PATIENCE_S)
+        assert service.process is not None
+        service.process.send_signal(signal.SIGSTOP)
+        time.sleep(2 * LIMIT_S)  # what the engine says meanwhile stays unread
+        service.process.send_signal(signal.SIGCONT)
+        assert service.ended(job_id)["status"]["status_str"] == "success"
+        assert job_of(service, job_id)["attempt"] == 1
         assert "no progress" not in service.log()
 
 
