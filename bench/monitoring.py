@@ -40,11 +40,11 @@ KEPT_DAYS = {RAW_S: 2 / 24, MINUTE_S: 2.0, QUARTER_S: 28.0}
 GIB = 2**30
 HOW = f"""
 {CARDS} cards and {ENGINES} engines, a look every {EVERY_S:.0f} s, a scrape by Prometheus at every third.
-Engines are real processes, each with a child; cards are made up, so what the driver takes to be read is not in
-it. The clock is moved on by hand, so that hours pass in seconds; each look, the rules of the alerts, the samples,
-their thinning and the scrape are what a gesso does that runs. Processor time is that of the whole process,
-threads included, once thinning has begun, after two hours. Samples are weighed by the pages that the database
-needs for them.
+Engines are real processes, each with a child; cards are made up, so what the driver takes to be read is not
+in it. The clock is moved on by hand, so that hours pass in seconds; each look, the rules of the alerts, the
+samples, their thinning and the scrape are what a gesso does that runs. Processor time is that of the whole
+process, threads included, once thinning has begun, after two hours. Samples are weighed by the pages that
+the database needs for them.
 """
 
 

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from gesso.fleet.state import State
 from gesso.gpus.reader import Card
+from gesso.monitoring.series import READINGS
 from gesso.monitoring.snapshot import EngineReading, Snapshot
 
 MIB = 2**20
@@ -293,3 +294,34 @@ METRICS: tuple[Metric, ...] = (
 )
 
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
+
+
+def markdown() -> str:
+    """The reference page of metrics and samples."""
+    lines = [
+        "# Metrics and samples",
+        "",
+        "What `GET /gesso/metrics` tells Prometheus. What is not known is absent, never 0. Those that begin",
+        "with `DCGM_` have the names, units and labels of NVIDIA's dcgm-exporter. Generated from",
+        "`gesso/monitoring/metrics.py` and `series.py`.",
+        "",
+        "| metric | type | labels | meaning |",
+        "|---|---|---|---|",
+    ]
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{metric.name}` | {metric.kind.value} | {labels} | {metric.help} |")
+    lines += [
+        "",
+        "## Samples",
+        "",
+        "What `GET /gesso/api/samples` and `gesso samples` tell. A series is the source and the name, as in",
+        "`gpu.GPU-8f3a….temperature`, `engine.qwen.memory`, `queue.queued`.",
+        "",
+        "| source | name | unit and meaning |",
+        "|---|---|---|",
+    ]
+    sources = {"gpu": "gpu.UUID", "engine": "engine.NAME", "queue": "queue", "gesso": "gesso"}
+    for kind, readings in READINGS.items():
+        lines += [f"| `{sources[kind]}` | `{name}` | {meaning} |" for name, meaning in readings.items()]
+    return "\n".join(lines) + "\n"

@@ -9,7 +9,7 @@ from gesso.gpus.reader import Card
 from gesso.monitoring.snapshot import EngineReading, Snapshot
 from gesso.monitoring.thinning import Number
 
-# By kind of source, and name: the unit and what it is. `docs/how-to/monitoring.md` has the same list.
+# By kind of source, and name: the unit and what it is. The reference page is made from it.
 READINGS: dict[str, dict[str, str]] = {
     "gpu": {
         "utilisation": "per cent of the time in which any kernel ran",
