@@ -202,8 +202,9 @@ def _engines(told: Told, before: Told | None, screen: Screen, *, more: bool) -> 
         for finding in engine["findings"]:
             yield Text(f"   ✗ {_tame(finding['name'])}: {_tame(finding['summary'])}", BAD)
             if more:
-                yield Text(f"     {_tame(finding['evidence'])}", DIM)
-                yield Text(f"     {_tame(finding['remedy'])}")
+                # Who may not read logs is not told what stands in them, nor what to do.
+                told_to = [(finding["evidence"], DIM), (finding["remedy"], "")]
+                yield from (Text(f"     {_tame(text)}", style) for text, style in told_to if text)
 
 
 def _job(engine: Told, now: float) -> str:

@@ -116,6 +116,12 @@ def test_what_is_wrong_comes_first_and_says_what_to_do_where_there_is_room() -> 
     assert WRONG["evidence"] in large and WRONG["remedy"] in large
 
 
+def test_evidence_that_one_may_not_see_leaves_no_line() -> None:
+    hidden = engine("qwen", findings=[{**WRONG, "evidence": None, "remedy": None}])
+    found = text(told(engines=[hidden]))
+    assert "its context is broken" in found and "None" not in found
+
+
 def test_what_is_not_known_is_not_nought() -> None:
     blind = card(0, utilisation=None, memory_used=None, temperature_c=None, power_w=None, clock_mhz=None)
     (line,) = (line for line in text(told(cards=[blind])).split("\n") if "RTX" in line)
