@@ -15,7 +15,7 @@ from gesso.cli import options, show
 from gesso.errors import ConfigError, NotFound, ProcessError
 
 if TYPE_CHECKING:
-    from gesso.deploy.boot import BootService, Step
+    from gesso.deploy.boot import BootEntry, Step
     from gesso.deploy.systemd import Scope
 
 app = typer.Typer(help="Have the system run gesso from boot on.", no_args_is_help=True)
@@ -107,10 +107,10 @@ def _scope(user: bool | None) -> "Scope":
     return Scope.USER if user else Scope.SYSTEM
 
 
-def _described(name: str, file: Path | None, run_as: str | None, *, user: bool | None) -> "BootService":
+def _described(name: str, file: Path | None, run_as: str | None, *, user: bool | None) -> "BootEntry":
     """The service for this configuration. Raises ConfigError where it is not usable."""
     from gesso.config.load import load
-    from gesso.deploy.boot import BootService, program
+    from gesso.deploy.boot import BootEntry, program
 
     loaded = load(file)
     argv = [*program(), "up", "--hide-key"]
@@ -123,7 +123,7 @@ def _described(name: str, file: Path | None, run_as: str | None, *, user: bool |
         directory = storage = _usual_storage(name, user=user)
         argv += ["--directory", str(storage)]
     engines = [each.directory.absolute() for each in loaded.config.engines if each.directory is not None]
-    return BootService(
+    return BootEntry(
         name=name,
         argv=tuple(argv),
         directory=directory,
@@ -164,7 +164,7 @@ def _account(run_as: str | None, *, user: bool | None) -> str | None:
     return account
 
 
-def _installation(service: "BootService", *, user: bool | None, start: bool) -> "Sequence[Step]":
+def _installation(service: "BootEntry", *, user: bool | None, start: bool) -> "Sequence[Step]":
     if WINDOWS:
         from gesso.deploy import windows_task
 
@@ -227,7 +227,7 @@ def _windows_state(name: str) -> dict[str, Any]:
     return {"service": name, "of": "task scheduler", "installed": done.returncode == 0, **state}
 
 
-def _key_command(file: Path | None, service: "BootService") -> str:
+def _key_command(file: Path | None, service: "BootEntry") -> str:
     given = "" if file is None else f" --config {file.absolute()}"
     if file is None and "--directory" in service.argv:
         given = f" --directory {service.directory}"

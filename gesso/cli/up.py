@@ -13,7 +13,7 @@ import typer
 from gesso.config.load import load, overridden
 from gesso.config.schema import Config
 from gesso.deploy.readiness import reporter
-from gesso.service import Listening, serve
+from gesso.service.serve import Listening, serve
 
 app = typer.Typer(add_completion=False)
 

@@ -10,7 +10,7 @@ from gesso.errors import ProcessError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BootService:
+class BootEntry:
     """gesso as a service of the system: everything a unit or a task is made from."""
 
     name: str

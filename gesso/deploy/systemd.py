@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from gesso.deploy.boot import BootService, Remove, Run, Step, Write, ask
+from gesso.deploy.boot import BootEntry, Remove, Run, Step, Write, ask
 from gesso.errors import ConfigError, ProcessError
 
 # gesso ends with this when its configuration is wrong: starting it again does not mend that.
@@ -46,7 +46,7 @@ SYSTEM_SANDBOX = (
 LOAD_UVM = "+-/bin/sh -c 'command -v nvidia-modprobe >/dev/null && nvidia-modprobe -c 0 -u'"
 
 
-def render(service: BootService, scope: Scope) -> str:
+def render(service: BootEntry, scope: Scope) -> str:
     """The unit's text."""
     system = scope is Scope.SYSTEM
     return "\n".join(
@@ -116,7 +116,7 @@ def _systemctl(scope: Scope, *words: str, may_fail: bool = False) -> Run:
     return Run(argv=("systemctl", *chosen, *words), may_fail=may_fail)
 
 
-def installation(service: BootService, scope: Scope, *, start: bool) -> list[Step]:
+def installation(service: BootEntry, scope: Scope, *, start: bool) -> list[Step]:
     """What to do, in this order. A running one of the same name is restarted with the new text."""
     steps: list[Step] = [
         Write(path=unit_path(service.name, scope), text=render(service, scope)),

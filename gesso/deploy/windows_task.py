@@ -7,7 +7,7 @@ import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from gesso.deploy.boot import BootService, Remove, Run, Step, Write
+from gesso.deploy.boot import BootEntry, Remove, Run, Step, Write
 
 NAMESPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
 PREFIX = "{" + NAMESPACE + "}"
@@ -15,7 +15,7 @@ PREFIX = "{" + NAMESPACE + "}"
 ENCODING = "utf-16"
 
 
-def render(service: BootService) -> str:
+def render(service: BootEntry) -> str:
     """The task's XML. S4U: it runs without a password being stored, and nobody need be signed in."""
     ElementTree.register_namespace("", NAMESPACE)
     task = ElementTree.Element(f"{PREFIX}Task", {"version": "1.4"})
@@ -63,7 +63,7 @@ def _add(parent: ElementTree.Element, name: str, texts: dict[str, str]) -> Eleme
     return element
 
 
-def installation(service: BootService, file: Path, *, start: bool) -> list[Step]:
+def installation(service: BootEntry, file: Path, *, start: bool) -> list[Step]:
     """What to do, in this order; `file` is only for schtasks to read."""
     steps: list[Step] = [
         Write(path=file, text=render(service), encoding=ENCODING),

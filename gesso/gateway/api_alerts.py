@@ -93,7 +93,7 @@ def alert_routes(alarms: Alarms, audit: Audit) -> APIRouter:
     async def list_alerts(identity: Reader) -> AlarmList:
         """What is wrong now, the worst and oldest first."""
         whole = identity.may("engines:control")
-        return AlarmList(alarms=[Alarm.of(each, alarms.now(each), whole=whole) for each in alarms.open()])
+        return AlarmList(alarms=[Alarm.of(each, alarms.now(each), whole=whole) for each in alarms.present()])
 
     @router.get("/ended")
     async def list_ended(

@@ -102,7 +102,7 @@ class Alarms:
             self._notify.tell(notice, alarm.owed)
         return notices
 
-    def open(self) -> list[Alarm]:
+    def present(self) -> list[Alarm]:
         """Those that are open, the worst and oldest first."""
         return sorted(
             self._open.values(), key=lambda each: (each.severity, each.raised, each.rule, each.subject)

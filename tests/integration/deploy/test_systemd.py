@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gesso.deploy.boot import BootService
+from gesso.deploy.boot import BootEntry
 from gesso.deploy.systemd import Scope, render
 from tests import systemd
 from tests.running import free_port, wait_for
@@ -23,7 +23,7 @@ GESSO = (sys.executable, "-m", "gesso")
 def test_systemd_finds_nothing_wrong_with_the_unit(scope: Scope, tmp_path: Path):
     folder = tmp_path / "with a space, 50% and $HOME"
     folder.mkdir()
-    service = BootService(
+    service = BootEntry(
         name="gesso",
         argv=(*GESSO, "up", "--config", str(folder / "gesso.toml")),
         directory=folder,

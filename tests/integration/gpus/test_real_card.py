@@ -28,7 +28,7 @@ def machines():
 
 
 def test_nothing_of_nvidias_is_loaded_before_a_card_is_read():
-    script = "import sys, gesso.service; from gesso.gpus.auto import open_reader; open_reader(); " + (
+    script = "import sys, gesso.service.serve; from gesso.gpus.auto import open_reader; open_reader(); " + (
         "print('pynvml' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

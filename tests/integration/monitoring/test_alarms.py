@@ -67,7 +67,7 @@ class Life:
         await self.alarms.look(snapshot(self.at, *engines, **more))
 
     def names(self) -> list[str]:
-        return [f"{each.rule} of {each.subject}" for each in self.alarms.open()]
+        return [f"{each.rule} of {each.subject}" for each in self.alarms.present()]
 
 
 def run(url: str, scenario: Callable[[Database], Awaitable[None]]) -> None:
@@ -86,7 +86,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 async def settled(life: Life) -> None:
     """Everybody has been told of everything."""
-    await until(lambda: not any(each.owed for each in life.alarms.open()) and not life.alarms._owing)
+    await until(lambda: not any(each.owed for each in life.alarms.present()) and not life.alarms._owing)
 
 
 def test_a_restart_neither_repeats_nor_forgets(database_url: str) -> None:
@@ -155,13 +155,13 @@ def test_who_could_not_be_told_is_told_after_the_restart(database_url: str) -> N
         deaf.deaf = True
         async with Life(database, deaf, ear) as first:
             await first.see(FAILING)
-            await until(lambda: first.alarms.open()[0].undelivered and ear.titles)
-            (alarm,) = first.alarms.open()
+            await until(lambda: first.alarms.present()[0].undelivered and ear.titles)
+            (alarm,) = first.alarms.present()
             assert (alarm.undelivered, alarm.owed) == ({"deaf": "it is deaf"}, ("deaf",))
         deaf.deaf = False
         async with Life(database, deaf, ear) as second:
             await settled(second)
-            assert second.alarms.open()[0].undelivered == {}
+            assert second.alarms.present()[0].undelivered == {}
         assert (len(deaf.titles), len(ear.titles)) == (1, 1)
 
     run(database_url, scenario)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gesso.deploy.boot import BootService
+from gesso.deploy.boot import BootEntry
 from gesso.deploy.systemd import Scope, installation, removal, render
 from gesso.errors import ConfigError
 
 GOLDEN = Path(__file__).parent / "golden"
-SERVICE = BootService(
+SERVICE = BootEntry(
     name="gesso",
     argv=("/opt/gesso/bin/python", "-m", "gesso", "up", "--hide-key", "--config", "/srv/gesso/gesso.toml"),
     directory=Path("/srv/gesso"),
@@ -49,7 +49,7 @@ def test_engines_outlive_gesso_under_systemd_too():
 
 @given(st.text(st.characters(exclude_characters="\n\r\0", codec="utf-8"), min_size=1))
 def test_a_word_of_the_command_line_comes_out_as_it_went_in(word: str):
-    service = BootService(name="gesso", argv=("/bin/echo", word), directory=Path("/"))
+    service = BootEntry(name="gesso", argv=("/bin/echo", word), directory=Path("/"))
     line = next(each for each in render(service, Scope.USER).split("\n") if each.startswith("ExecStart="))
     assert _as_systemd_reads(line.removeprefix("ExecStart=/bin/echo ")) == word
 
@@ -62,7 +62,7 @@ def _as_systemd_reads(text: str) -> str:
 
 
 def test_a_line_break_cannot_add_a_directive():
-    evil = BootService(name="gesso", argv=("/bin/true", "a\nExecStartPre=/bin/evil"), directory=Path("/"))
+    evil = BootEntry(name="gesso", argv=("/bin/true", "a\nExecStartPre=/bin/evil"), directory=Path("/"))
     with pytest.raises(ConfigError):
         render(evil, Scope.SYSTEM)
 

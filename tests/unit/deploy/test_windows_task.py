@@ -3,11 +3,11 @@
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path, PureWindowsPath
 
-from gesso.deploy.boot import BootService
+from gesso.deploy.boot import BootEntry
 from gesso.deploy.windows_task import NAMESPACE, installation, removal, render
 
 GOLDEN = Path(__file__).parent / "golden" / "gesso-task.xml"
-SERVICE = BootService(
+SERVICE = BootEntry(
     name="gesso",
     argv=(r"C:\gesso\Scripts\python.exe", "-m", "gesso", "up", "--config", r"D:\AI & art\gesso.toml"),
     directory=PureWindowsPath(r"D:\AI & art"),  # type: ignore[arg-type]
