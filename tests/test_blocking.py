@@ -32,7 +32,6 @@ ALLOWED = {
     "gesso/fleet/keeper.py:halt": "a record of a hundred bytes, when gesso ends",
     "gesso/fleet/keeper.py:_act": "a record of a hundred bytes, when an engine has ended",
     "gesso/fleet/supervisor.py:__aenter__": "before anybody is served",
-    "gesso/service/serve.py:serve": "before anybody is served",
     "gesso/processes/logs.py:follow": "for commands, which have nobody else to serve",
 }
 
