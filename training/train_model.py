@@ -19,7 +19,7 @@ from training.scenes import draw
 from training.scores import scores
 
 logger = logging.getLogger("training.model")
-BATCH, SEED, PEAK_RATE, WARM_UP = 64, 37, 1e-3, 100
+BATCH, SEED, PEAK_RATE, WARM_UP = 64, 37, 2e-3, 100
 SAVE_EVERY_S, JUDGE_EVERY, KEEP_EVERY = 300.0, 25_000, 250_000
 # The learning rate falls to nothing over this last part of the samples planned.
 COOL_DOWN = 0.3
