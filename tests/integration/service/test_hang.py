@@ -107,7 +107,8 @@ def test_engine_of_somebody_else_is_said_to_hang_and_recovers_by_itself(tmp_path
 
 def test_job_that_waits_behind_anothers_does_not_hang(tmp_path: Path) -> None:
     with outside_engine(tmp_path) as (service, sketch):
-        body = json.dumps({"prompt": lasting(3 * LIMIT_S, 7)}).encode()
+        # Of what it tells others, nothing is heard here.
+        body = json.dumps({"prompt": lasting(3 * LIMIT_S, 7), "client_id": "somebody"}).encode()
         request = urllib.request.Request(sketch.url + "/prompt", body, {"Content-Type": "application/json"})
         urllib.request.urlopen(request, timeout=10).close()
         wait_for(lambda: at_engine(sketch.url)["queue_running"], PATIENCE_S)
