@@ -21,6 +21,7 @@ from gesso.config.secret import Secret
 from gesso.config.table import Table
 from gesso.config.values import parse_size
 from gesso.errors import GessoError
+from gesso.fleet.catalogue import markdown
 from gesso.monitoring import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,6 +78,18 @@ credential = { bearer_file = "/etc/gesso/other.token" }
 ```
 """
 
+FINDINGS = """
+# Findings about engines
+
+What `gesso status`, `gesso engines show NAME` and the page `/gesso/` call what is wrong with an engine. With each comes what was seen,
+word for word where it is a line of a log, and what to do; users without `engines:control` are told the name only, because logs
+quote what others asked for.
+
+What ended an engine's last process stays until the engine has been ready for a minute, or somebody starts or stops it by hand; what
+a job said stays until the next one succeeds, or for ten minutes; everything else until it is no longer so. Nothing here is ever
+concluded from an answer that did not come: unknown is a state of its own.
+"""
+
 ERRORS = """
 # Errors
 
@@ -94,6 +107,7 @@ def files() -> dict[Path, str]:
         reference / "errors.md": errors_page(),
         reference / "scopes.md": scopes.markdown(),
         reference / "metrics.md": metrics.markdown(),
+        reference / "findings.md": findings_page(),
     }
     # The commands belong to the highest layer and bring their own page, once there are any.
     if (ROOT / "gesso/cli/reference.py").exists():
@@ -154,6 +168,10 @@ def _default(field: FieldInfo) -> str:
         return "see below"
     plain = value.as_posix() if isinstance(value, Path) else value
     return f"`{json.dumps(plain)}`"
+
+
+def findings_page() -> str:
+    return "\n\n".join([NOTE.format(source="gesso/fleet/catalogue.py"), FINDINGS.strip(), markdown()]) + "\n"
 
 
 def errors_page() -> str:

@@ -1,6 +1,8 @@
 """What is documented exists, and what exists is documented."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from gesso.config.problems import keys_of
 from gesso.config.schema import Config
 from gesso.config.table import Table
 from gesso.errors import GessoError
+from gesso.fleet.catalogue import FINDINGS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -18,6 +21,29 @@ LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 
 def page(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+def given_names(node: ast.AST) -> Iterator[str]:
+    """The names that code gives to findings: `name="…"` of a Finding or a Failure, and a constant for one."""
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("Finding", "Failure"):
+            for keyword in call.keywords:
+                if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
+                    yield str(keyword.value.value)
+                if keyword.arg == "name" and isinstance(keyword.value, ast.Name):
+                    yield from constants(node, keyword.value.id)
+
+
+def constants(tree: ast.AST, name: str) -> Iterator[str]:
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Assign) and [getattr(one, "id", "") for one in each.targets] == [name]:
+            yield str(ast.literal_eval(each.value))
+
+
+def test_every_finding_is_in_the_catalogue_and_the_catalogue_holds_nothing_else() -> None:
+    sources = [*ROOT.glob("gesso/fleet/*.py"), *ROOT.glob("gesso/jobs/*.py")]
+    given = {name for source in sources for name in given_names(ast.parse(source.read_text("utf-8")))}
+    assert given == FINDINGS.keys()
 
 
 def tables() -> list[tuple[str, type[Table]]]:
