@@ -23,26 +23,26 @@ def page(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def given_names(node: ast.AST) -> Iterator[str]:
+def given_names(trees: list[ast.AST]) -> Iterator[str]:
     """The names that code gives to findings: `name="…"` of a Finding or a Failure, and a constant for one."""
-    for call in ast.walk(node):
+    for call in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("Finding", "Failure"):
             for keyword in call.keywords:
                 if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
                     yield str(keyword.value.value)
                 if keyword.arg == "name" and isinstance(keyword.value, ast.Name):
-                    yield from constants(node, keyword.value.id)
+                    yield from constants(trees, keyword.value.id)
 
 
-def constants(tree: ast.AST, name: str) -> Iterator[str]:
-    for each in ast.walk(tree):
+def constants(trees: list[ast.AST], name: str) -> Iterator[str]:
+    for each in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(each, ast.Assign) and [getattr(one, "id", "") for one in each.targets] == [name]:
             yield str(ast.literal_eval(each.value))
 
 
 def test_every_finding_is_in_the_catalogue_and_the_catalogue_holds_nothing_else() -> None:
     sources = [*ROOT.glob("gesso/fleet/*.py"), *ROOT.glob("gesso/jobs/*.py")]
-    given = {name for source in sources for name in given_names(ast.parse(source.read_text("utf-8")))}
+    given = set(given_names([ast.parse(source.read_text("utf-8")) for source in sources]))
     assert given == FINDINGS.keys()
 
 
