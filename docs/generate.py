@@ -81,13 +81,14 @@ credential = { bearer_file = "/etc/gesso/other.token" }
 FINDINGS = """
 # Findings about engines
 
-What `gesso status`, `gesso engines show NAME` and the page `/gesso/` call what is wrong with an engine. With each
-comes what was seen, word for word where it is a line of a log, and what to do; users without `engines:control`
-are told the name only, because logs quote what others asked for.
+What `gesso status`, `gesso engines show NAME` and the page `/gesso/` call what is wrong with an engine.
+With each comes what was seen, word for word where it is a line of a log, and what to do; users without
+`engines:control` are told the name only, because logs quote what others asked for.
 
-What ended an engine's last process stays until the engine has been ready for a minute, or somebody starts or
-stops it by hand; what a job said stays until the next one succeeds, or for ten minutes; everything else until it
-is no longer so. Nothing here is ever concluded from an answer that did not come: unknown is a state of its own.
+What ended an engine's last process stays until the engine has been ready for a minute, or somebody starts
+or stops it by hand; what a job said stays until the next one succeeds, or for ten minutes; everything else
+until it is no longer so. Nothing here is ever concluded from an answer that did not come: unknown is a
+state of its own.
 """
 
 ERRORS = """
