@@ -61,7 +61,8 @@ def test_broken_engines_do_not_disturb_the_one_that_is_well(broken: RunningGesso
 
 
 def test_twenty_crashes_in_a_row_end_in_one_stop(tmp_path: Path) -> None:
-    with faulty(tmp_path, "crash-at-start", fleet="restarts = 19\n", ready=False) as service:
+    settings = "restarts = 19\n[monitoring]\nevery_s = 1\n"
+    with faulty(tmp_path, "crash-at-start", fleet=settings, ready=False) as service:
         sketch = Faulty(service)
         now = sketch.wait("stopped-after-failures", timeout_s=180)
         assert sketch.deaths() == 20
@@ -70,8 +71,10 @@ def test_twenty_crashes_in_a_row_end_in_one_stop(tmp_path: Path) -> None:
         assert sketch.told().count("stopped-after-failures") == 1
         assert sketch.told()[-1] == "stopped-after-failures"
         assert sketch.findings() == ["crashed"]
-        # And there it stays.
-        time.sleep(1.0)
+        # And there it stays: one alarm, not twenty.
+        [alarm] = wait_for(lambda: service.call("GET", "/gesso/api/alerts").json()["alarms"], 30)
+        assert (alarm["rule"], alarm["subject"]) == ("budget-spent", "engine sketch")
+        assert service.call("GET", "/gesso/api/alerts/ended").json()["alarms"] == []
         assert sketch.deaths() == 20
 
 
