@@ -194,7 +194,7 @@ class Supervisor:
         member.stuck = Stuck(reason=reason, at=time.monotonic())
         member.findings[HANG] = Finding(
             name=HANG,
-            summary="a job on it stopped to make progress",
+            summary="a job on it stopped making progress",
             evidence=reason,
             remedy=f"Look what it said last: `gesso engines logs {name}`. "
             + (

@@ -128,3 +128,21 @@ def test_unknown_kind_without_prompt_goes_to_the_prompt_being_executed(socket: S
     say(socket, "execution_start", {"prompt_id": "a"})
     say(socket, "some-node-pack.chooser", {"urls": []})
     assert [each.type for each in taken(mine) if isinstance(each, Message)][-1] == "some-node-pack.chooser"
+
+
+def test_longest_silence_is_measured_between_messages_and_not_after_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listener, now = Listener(), [100.0]
+    monkeypatch.setattr("gesso.engines.socket.time.monotonic", lambda: now[0])
+    for after_s, item in (
+        (50.0, Message(type="execution_start", data={})),  # it waited until then
+        (3.0, Message(type="progress", data={"value": 1})),
+        (7.0, picture(1)),
+        (1.0, Message(type="execution_success", data={})),
+        (90.0, Message(type="executing", data={"node": None})),
+    ):
+        now[0] += after_s
+        listener.put_nowait(item)
+    assert listener.silence_s == 7.0
+    assert listener.begun_at == 150.0 and listener.ended_at == 161.0

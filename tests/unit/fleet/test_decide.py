@@ -262,3 +262,9 @@ def test_reasons_carry_the_evidence() -> None:
     assert "failed 4 times within 100 s" in action.reason
     assert "exit code 3: words" in action.reason
     assert "the probe" in decide(Wanted.RUNNING, replace(READY, health=Health.UNKNOWN), BUDGET, NOW).reason
+
+
+def test_engine_of_somebody_else_whose_card_is_broken_fails_and_is_left_alone() -> None:
+    observed = Observed(life=Life.EXTERNAL, health=Health.OK, loaded=True, poisoned="CUDA error: …")
+    action = decide(Wanted.RUNNING, observed, Budget(), 0.0)
+    assert (action.act, action.state, action.reason) == (Act.NONE, State.FAILING, "CUDA error: …")
