@@ -33,7 +33,7 @@ CATCH_ALL = {
     "gesso/monitoring/collect.py": "what is watched goes on, and so does watching",
     "gesso/gateway/middleware/failures.py": "the request is answered, the server goes on",
     "gesso/database/lines.py": "what a transaction raises is its caller's, and not that of those beside it",
-    "gesso/monitoring/notify.py": "whatever one of a hundred foreign services raises is why it did not deliver",
+    "gesso/monitoring/notify.py": "what one of a hundred foreign services raises is why it did not deliver",
     "gesso/cli/main.py": "a defect ends in a message and a status, not in a traceback",
     "gesso/sketch/executor.py": "a node may raise anything; that ends its prompt",
     "gesso/sketch/worker.py": "the next prompt must still run",

@@ -13,11 +13,17 @@ CHILD = "import time; block = bytearray(30_000_000); time.sleep(600)"
 PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {CHILD!r}]); time.sleep(600)"
 
 
+def _pair(pid: int) -> frozenset[int]:
+    """The process and its child; empty until it has one."""
+    found = family(pid) or frozenset()
+    return found if len(found) == 2 else frozenset()
+
+
 def test_a_family_is_the_process_and_its_descendants_and_is_unknown_when_it_is_gone() -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT])
     pids = frozenset({parent.pid})
     try:
-        pids = wait_for(lambda: (found := family(parent.pid)) and len(found) == 2 and found, 30)
+        pids = wait_for(lambda: _pair(parent.pid), 30)
         assert parent.pid in pids and os.getpid() not in pids
         whole = family(os.getpid())
         assert whole is not None and pids < whole

@@ -63,7 +63,7 @@ def test_a_sleeping_engine_is_shown_and_a_job_wakes_it(tmp_path: Path):
         # Its node classes are still known, so workflows are checked and taken as ever.
         assert "SaveImage" in service.call("GET", "/object_info").json()
         job = submit(service, PAINT)
-        told = wait_for(lambda: _hindrance(service, job), PATIENCE_S)
+        told = wait_for(lambda: _hindrance(service, job) or "", PATIENCE_S)
         assert "'sketch'" in told
         ended = service.ended(job)
         assert ended["status"]["status_str"] == "success"
