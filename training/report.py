@@ -18,7 +18,7 @@ from training.scores import described, pictures, scores, wishes
 from training.train_model import Frozen
 
 HERE = Path(__file__).parent
-PROMPTS, COLUMNS, ENLARGED = 16, 8, 1
+PROMPTS, COLUMNS = 16, 8
 TEXT = """# Results
 
 Written by `python -m training.report`. Prompts are held out from training; the judge is the training's own
@@ -53,7 +53,7 @@ def sheet(rows: list[Tensor]) -> Image.Image:
     tiles = torch.stack(rows).permute(0, 3, 1, 4, 2)
     side = tiles.shape[1]
     whole = (tiles.reshape(len(rows) * side, COLUMNS * side, 3) * 255).round().to(torch.uint8)
-    return Image.fromarray(np.asarray(whole)).quantize(128)
+    return Image.fromarray(np.asarray(whole))
 
 
 def last(path: Path) -> dict[str, str]:
