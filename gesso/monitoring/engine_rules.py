@@ -28,12 +28,12 @@ IN_THE_WAY = frozenset(
         "not-executable",
         "out-of-memory",
         "port-in-use",
-        "socket-closed",
         "stuck-start",
         "unreachable",
         "wrong-arguments",
     }
 )
+HANG = frozenset({"hang"})
 WEDGED_FOR_S = 60.0
 
 
@@ -103,19 +103,28 @@ def _each(look: Callable[[EngineReading], Sign]) -> Callable[[Scene], Iterator[S
     return lambda scene: (look(engine) for engine in scene.snapshot.engines)
 
 
-def _sign(engine: EngineReading, raises: int | None, keeps: int, *, summary: str, why: str = "") -> Sign:
-    """With the evidence of its state and findings, and what to do about the first of them."""
-    findings = sorted(engine.findings, key=lambda each: each.name not in IN_THE_WAY)
-    evidence = [engine.reason, *(str(finding) for finding in findings)]
+def _sign(
+    engine: EngineReading,
+    raises: int | None,
+    keeps: int,
+    *,
+    summary: str,
+    why: str = "",
+    about: frozenset[str] = IN_THE_WAY,
+) -> Sign:
+    """With the latest finding that it is about, and what to do; else with the reason for the state."""
+    found = max(
+        (each for each in engine.findings if each.name in about), key=lambda each: each.at, default=None
+    )
     logs = "Look where it runs." if engine.external else f"`gesso engines logs {engine.name}` shows its log."
-    own = why or ("" if engine.external and findings else logs)
-    remedies = dict.fromkeys([*(finding.remedy for finding in findings), own])
+    own = why or ("" if engine.external and found else logs)
+    remedies = [found.remedy if found is not None else "", own]
     return Sign(
         subject=f"engine {engine.name}",
         raises=raises,
         keeps=max(keeps, raises or 0),
         summary=summary,
-        evidence="; ".join(part for part in evidence if part),
+        evidence=str(found) if found is not None else engine.reason,
         remedy=" ".join(part for part in remedies if part),
     )
 
@@ -144,10 +153,10 @@ def _budget_spent(engine: EngineReading) -> Sign:
 def _wedged(engine: EngineReading) -> Sign:
     if engine.state == State.WEDGED:
         summary = f"Engine {engine.name!r} hangs: its job makes no progress."
-        return _sign(engine, 2, 2, summary=summary)
+        return _sign(engine, 2, 2, summary=summary, about=HANG)
     if any(finding.name == "hang" for finding in engine.findings):
         summary = f"Engine {engine.name!r} hung, and was restarted."
-        return _sign(engine, 1, 1, summary=summary)
+        return _sign(engine, 1, 1, summary=summary, about=HANG)
     raises = None if engine.state == State.UNKNOWN else 0
     return _sign(engine, raises, 0 if _is_over(engine) else 1, summary=_well(engine))
 

@@ -8,7 +8,7 @@ SIGNALS = {
     6: ("SIGABRT", "it gave up by itself, usually a failed assertion in a native library"),
     7: ("SIGBUS", "a memory error, often a full /dev/shm or a truncated model file"),
     8: ("SIGFPE", "an arithmetic error in native code"),
-    9: ("SIGKILL", "killed at once: usually the system was out of memory, else somebody's kill -9"),
+    9: ("SIGKILL", "killed at once: by the kernel, out of memory, or by somebody's kill -9"),
     11: ("SIGSEGV", "a memory fault in native code, often a driver or an extension"),
     13: ("SIGPIPE", "it wrote to a pipe nobody reads"),
     15: ("SIGTERM", "asked to end"),

@@ -304,6 +304,12 @@ def test_an_engine_that_locks_gesso_out_is_down() -> None:
     assert "Mend locked-out." in raised.sign.remedy
 
 
+def test_an_alarm_tells_of_its_own_cause_only() -> None:
+    (raised,) = Looking().see(engine("gpu-0", "wedged", "models-missing", "hang", "leak"))[:1]
+    assert "hang" in raised.sign.evidence and "models-missing" not in raised.sign.evidence
+    assert "Mend hang." in raised.sign.remedy and "Mend models-missing." not in raised.sign.remedy
+
+
 def test_a_slow_start_is_no_alarm() -> None:
     assert Looking().see(engine("gpu-0", "starting", "slow-start"), for_s=3000) == []
 

@@ -17,7 +17,7 @@ CASES = {
     137: "out of memory",
     139: "memory fault",
     143: "SIGTERM (15): asked to end",
-    -9: "SIGKILL (9): killed at once: usually the system was out of memory",
+    -9: "SIGKILL (9): killed at once: by the kernel, out of memory, or by somebody",
     -11: "SIGSEGV (11)",
     -15: "SIGTERM (15)",
     -40: "signal 40: a signal gesso does not know",
