@@ -98,18 +98,16 @@ class Member:
         self.findings: dict[str, Finding] = {}
         """What is wrong with it now, by name; whoever finds something takes it away when it is over."""
         self.blamed: frozenset[str] = frozenset()
-        """Those of them that ended its last process: they stay until it has been ready again for a while, or
-        somebody starts or stops it by hand."""
+        """Those that ended its last process: they stay until it was ready again for a while, or by hand."""
         self.signs = Signs()
         self.functional: Functional | None = None
-        """That it made a picture, and when last since it came up; None: not known to have."""
         self.gpu: Gpu | None = None
         """The card that it is held to; None: to none."""
 
         self.wanted = Wanted.RUNNING
         self.process: Process | None = None
         self.life = 0
-        """Counts processes, so that the answer of an old one is not taken for the new one's."""
+        """Counts processes: the answer of an old one is not the new one's."""
         self.started_at = 0.0
         self.exit = ""
         self.failures: list[float] = []
