@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from training import train_model, train_text, train_vae
+from training.checkpoint import load
 
 PLANNED = {"vae": 205_000, "text": 300_000, "model": 3_000_000}
 PARTS = {"vae": train_vae.train, "text": train_text.train, "model": train_model.train}
@@ -26,6 +27,9 @@ def main() -> None:
     for name, train in PARTS.items():
         if asked.only in (None, name):
             train(asked.runs, getattr(asked, name))
+            state = load(asked.runs / f"{name}.pt")
+            if state is None or state["samples"] < getattr(asked, name):
+                return  # asked to stop
 
 
 if __name__ == "__main__":
