@@ -17,6 +17,11 @@ export function bytes(size) {
   return `${Number(amount.toFixed(1))} ${UNITS[unit]}`;
 }
 
+const GIB = 2 ** 30;
+
+/** Memory, as cards are sold: "5.2 GiB", "under 0.1 GiB" */
+export const gib = (size) => (size && size < GIB / 20 ? "under 0.1 GiB" : `${Number((size / GIB).toFixed(1))} GiB`);
+
 /** As `duration`; nothing is "0 s". */
 export const seconds = (value) => (value ? duration(value) : "0 s");
 

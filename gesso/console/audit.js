@@ -16,6 +16,7 @@ const ACTIONS = {
   "user.password": "changed a password",
   "engine.start": "started an engine", "engine.stop": "stopped an engine", "engine.restart": "restarted an engine",
   "engine.drain": "drained an engine", "engine.resume": "resumed an engine", "engine.logs": "read a log",
+  "engine.test": "tested an engine", "alerts.test": "tested the alarms",
   "job.cancel": "cancelled a job", "job.view": "looked at a job", "jobs.view_all": "looked at all jobs", "route.control": "used a route",
 };
 const GROUPS = {

@@ -1,7 +1,6 @@
 // A small picture of numbers as bars, and the same as a table for whoever reads it otherwise.
-import { h } from "./dom.js";
+import { h, s } from "./dom.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const [HIGH, STEP, GAP] = [100, 10, 2];
 
 /** `bars`: [{ label, value, told }]; `write(value)`: a value in words; `columns`: heads of the table; `first`, `last`: under the ends. */
@@ -33,11 +32,4 @@ function table(bars, columns) {
   return h("div", { class: "wide-table", tabindex: "0", role: "region", "aria-label": "Table" }, h("table", {},
     h("thead", {}, h("tr", {}, columns.map((each) => h("th", { scope: "col" }, each)))),
     h("tbody", {}, rows.map(({ told: [key, ...cells] }) => h("tr", {}, h("th", { scope: "row" }, key), cells.map((each) => h("td", {}, each)))))));
-}
-
-function s(tag, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
 }

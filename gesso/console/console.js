@@ -1,12 +1,14 @@
 // The console: who is signed in, which places there are for them, and the one that is open.
 import { accountView } from "./account.js";
+import { alarmsView } from "./alarms.js";
 import { get } from "./api.js";
 import { auditView } from "./audit.js";
 import { fill, h, problem } from "./dom.js";
-import { engineView, enginesView } from "./engines.js";
+import { engineView } from "./engines.js";
 import { jobView } from "./job.js";
 import { jobsView } from "./jobs.js";
 import { keysView } from "./keys.js";
+import { machineView } from "./machine.js";
 import { queueView } from "./queue.js";
 import { keepTrue } from "./times.js";
 import { usageView } from "./usage.js";
@@ -18,7 +20,8 @@ const PLACES = [
   { name: "keys", label: "My keys", scope: "keys:own", view: keysView },
   { name: "account", label: "My account", scope: null, view: accountView },
   { name: "queue", label: "Queue", all: true, scope: "jobs:all", view: queueView },
-  { name: "engines", label: "Engines", scope: "engines:control", view: enginesView, one: engineView },
+  { name: "engines", label: "Machine", all: true, scope: "engines:read", view: machineView, one: engineView },
+  { name: "alarms", within: "engines", scope: "engines:read", view: alarmsView },
   { name: "users", label: "Users", scope: "accounts:manage", view: usersView },
   { name: "usage", label: "Usage", scope: "jobs:all", view: usageView },
   { name: "audit", label: "Audit", scope: "accounts:manage", view: auditView },
@@ -39,7 +42,9 @@ async function begin() {
   me.may = (scope) => scope === null || me.scopes.includes(scope);
   places = PLACES.filter((place) => me.may(place.scope));
   fill(document.getElementById("who"), h("strong", {}, me.account), h("span", {}, ROLES[me.role] ?? me.role));
-  fill(document.getElementById("places"), places.map((place) => h("a", { href: `#/${place.name}`, class: place.all ? "others" : null }, place.label)));
+  const links = places.filter((place) => !place.within);
+  const first = links.find((place) => place.all);
+  fill(document.getElementById("places"), links.map((place) => h("a", { href: `#/${place.name}`, class: place === first ? "others" : null }, place.label)));
   addEventListener("hashchange", () => show(true));
   document.getElementById("skip").addEventListener("click", (event) => {
     event.preventDefault();
@@ -61,8 +66,8 @@ function show(moved) {
   current?.stop();
   const open = place ?? places[0];
   for (const link of document.querySelectorAll("#places a")) {
-    const here = link.getAttribute("href") === `#/${open.name}`;
-    if (here) link.setAttribute("aria-current", id === null ? "page" : "true");
+    const here = link.getAttribute("href") === `#/${open.within ?? open.name}`;
+    if (here) link.setAttribute("aria-current", id === null && !open.within ? "page" : "true");
     else link.removeAttribute("aria-current");
     if (here) link.scrollIntoView({ block: "nearest", inline: "nearest" });
   }

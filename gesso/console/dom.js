@@ -12,6 +12,16 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+const SVG = "http://www.w3.org/2000/svg";
+
+/** The same for pictures: s("rect", { x: 0, width: 10 }) */
+export function s(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) if (value !== null) element.setAttribute(name, value);
+  element.append(...shown(children));
+  return element;
+}
+
 /** Exchange what is in `element`. */
 export function fill(element, ...children) {
   element.replaceChildren(...shown(children));
