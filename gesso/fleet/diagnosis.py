@@ -17,6 +17,7 @@ from gesso.fleet.node_catalog import NodeCatalog
 from gesso.fleet.observe import health
 from gesso.fleet.phases import LogPhase, phase
 from gesso.fleet.pulse import Pulse, Vitals, measure
+from gesso.fleet.resting import is_idle
 from gesso.fleet.starts import Starts, slow_start, stuck_after_s, usual_s
 from gesso.fleet.timing import Timing
 from gesso.gpus.inventory import memory_of
@@ -50,6 +51,7 @@ class Diagnosis:
         self._cards = cards
         self._starts = Starts(storage / "engines" / f"{member.name}.starts.json")
         self._refreshed_at: float | None = None
+        self._confirmed_at = float("-inf")
         self._usable_since: float | None = None
         self._above = 0
         self._seen: NodeCatalog | None = None
@@ -110,10 +112,13 @@ class Diagnosis:
             await asyncio.sleep(self._timing.vitals_s)
 
     async def confirm_excess(self) -> bool:
-        """Just before a restart for its memory: it is above its limits still, and known to do nothing."""
+        """Just before a restart for its memory: it is above its limits still, and says that it is idle."""
+        if time.monotonic() - self._confirmed_at < self._timing.vitals_s:
+            return False
         await self._measure()
         member = self._member
-        sure = member.signs.excess is not None and member.free
+        self._confirmed_at = time.monotonic()
+        sure = await is_idle(member) and member.signs.excess is not None and member.free
         if sure:
             self._refreshed_at = time.monotonic()
             member.signs.may_refresh = False

@@ -117,6 +117,8 @@ class Member:
         self.jitter = 0.0
         self.gave_up = False
         self.restart_asked = False
+        self.resting = False
+        """It is being asked whether it may forget its models, or sleep."""
         self.stopping = False
         self.stuck: Stuck | None = None
         self.loaded = False
@@ -150,7 +152,7 @@ class Member:
     @property
     def ready(self) -> bool:
         """It takes jobs: it is usable, and nobody has asked that it drains or ends."""
-        staying = self.wanted is Wanted.RUNNING and not self.restart_asked
+        staying = self.wanted is Wanted.RUNNING and not self.restart_asked and not self.resting
         fit = self.signs.poisoned is None and not self.signs.retiring
         return self.usable and staying and not self.draining and fit
 

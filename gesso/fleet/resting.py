@@ -1,5 +1,6 @@
 """Has an idle engine give its memory back, or sleep, and asks it once more at the moment of doing so."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -14,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 # However often it works and rests.
 LEAST_BETWEEN_S = 30.0
+# For its word on what it has to do.
+ASK_S = 5.0
 
 
 class Resting:
@@ -45,15 +48,20 @@ class Resting:
             return
         self._rested_at = now
         idle_s = now - (self._quiet.since or now)
-        if due is Rest.SLEEP:
-            await self._sleep(idle_s)
-        else:
-            await self._unload(idle_s)
+        # From here on it is given no job; so what is asked now stays true.
+        member.resting = True
+        try:
+            if not await is_idle(member):
+                self._quiet = replace(self._quiet, since=None)
+            elif due is Rest.SLEEP:
+                self._sleep(idle_s)
+            else:
+                await self._unload(idle_s)
+        finally:
+            member.resting = False
 
     async def _unload(self, idle_s: float) -> None:
         member = self._member
-        if not await self._is_idle():
-            return
         try:
             await member.engine.free()
         except EngineError as error:
@@ -65,28 +73,24 @@ class Resting:
             "%s: models unloaded; its queue is empty, and it did nothing for %.0f s", member.name, idle_s
         )
 
-    async def _sleep(self, idle_s: float) -> None:
+    def _sleep(self, idle_s: float) -> None:
         member = self._member
-        # From here on it is given no job; so what is asked now stays true.
-        member.wanted = Wanted.ASLEEP
-        if member.jobs() or not await self._is_idle():
-            if member.wanted is Wanted.ASLEEP:
-                member.wanted = Wanted.RUNNING
+        if member.wanted is not Wanted.RUNNING:
             return
+        member.wanted = Wanted.ASLEEP
+        member.wake.set()
         logger.info(
             "%s: goes to sleep; its queue is empty, and it did nothing for %.0f s", member.name, idle_s
         )
         self._quiet = Quiet()
 
-    async def _is_idle(self) -> bool:
-        """Ask it now. No answer is no yes."""
-        member = self._member
-        try:
+
+async def is_idle(member: Member) -> bool:
+    """Ask it now, just before something that would end its work. No answer is no yes."""
+    try:
+        async with asyncio.timeout(ASK_S):
             left = await member.engine.queue_length()
-        except EngineError as error:
-            logger.info("%s: not known to be idle, so left as it is: %s", member.name, error.message)
-            left = None
-        idle = left == 0 and not member.jobs()
-        if not idle:
-            self._quiet = replace(self._quiet, since=None)
-        return idle
+    except (EngineError, TimeoutError) as error:
+        logger.info("%s: not known to be idle, so left as it is: %s", member.name, error)
+        return False
+    return left == 0 and not member.jobs()
