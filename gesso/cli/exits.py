@@ -49,7 +49,11 @@ class Row:
 
 TABLE: tuple[Row, ...] = (
     Row(exit=Exit.OK, when="It was done."),
-    Row(exit=Exit.FAILED, when="The job failed, was cancelled, or was lost; a test message was not delivered.", errors=(JobError,)),
+    Row(
+        exit=Exit.FAILED,
+        when="The job failed, was cancelled, or was lost; a test message was not delivered.",
+        errors=(JobError,),
+    ),
     Row(exit=Exit.USAGE, when="The command line is wrong: unknown verb or option, or a value missing."),
     Row(
         exit=Exit.UNREACHABLE,

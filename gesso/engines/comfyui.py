@@ -71,7 +71,7 @@ class ComfyUI:
                 body = await _read_at_most(response, PROBE_LIMIT)
                 reading = read_answer(status, content_type, response.headers.get("Location", ""), body)
         except (aiohttp.ClientError, OSError) as error:
-            reading = _read_failure(error, status)
+            reading = _read_failure(error)
         return Probe(
             outcome=reading.outcome,
             asked=asked,
@@ -318,8 +318,8 @@ async def _read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return bytes(body)
 
 
-def _read_failure(error: Exception, status: int | None) -> Reading:
-    """What it means that the HTTP client raised; `status` if the answer had begun."""
+def _read_failure(error: Exception) -> Reading:
+    """What it means that the HTTP client raised. An answer that broke off is none: nobody can tell."""
     match error:
         case aiohttp.ClientConnectorDNSError():
             outcome = Outcome.NAME_UNKNOWN
@@ -331,8 +331,6 @@ def _read_failure(error: Exception, status: int | None) -> Reading:
             outcome = Outcome.TIMED_OUT
         case aiohttp.ClientConnectorError():
             outcome = Outcome.UNREACHABLE
-        case aiohttp.ClientPayloadError():
-            outcome = Outcome.NOT_JSON if status == 200 else Outcome.DISCONNECTED
         case aiohttp.ClientResponseError():
             outcome = Outcome.NOT_HTTP
         case _:

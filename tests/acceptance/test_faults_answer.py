@@ -22,7 +22,7 @@ WRONG = [
     ("login", "alive", "locked-out", "redirected to a login (302 to '/login')"),
     ("html", "failing", "not-an-engine", "HTML instead of JSON"),
     ("truncated", "failing", "not-an-engine", "truncated or no JSON"),
-    ("drop", "failing", "not-an-engine", "truncated or no JSON"),
+    ("drop", "unknown", None, "disconnected"),
     ("slow-answers:8", "unknown", None, "timed out"),
 ]
 
