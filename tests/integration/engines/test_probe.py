@@ -136,11 +136,11 @@ RAW = {
     "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", Outcome.NOT_HTTP),
     "closed within the body": (
         b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"system": {',
-        Outcome.NOT_JSON,
+        Outcome.DISCONNECTED,
     ),
     "closed within a chunk": (
         b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{"system": {',
-        Outcome.NOT_JSON,
+        Outcome.DISCONNECTED,
     ),
     "whole answer of half a JSON": (
         b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"system": {',
@@ -170,4 +170,4 @@ def test_endless_answer_is_not_read_to_its_end() -> None:
         except ConnectionError:
             return
 
-    assert probe_raw(talk).outcome is Outcome.DISCONNECTED
+    assert probe_raw(talk).outcome is Outcome.NOT_JSON
