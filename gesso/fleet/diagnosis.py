@@ -54,6 +54,8 @@ class Diagnosis:
         self._confirmed_at = float("-inf")
         self._usable_since: float | None = None
         self._above = 0
+        self._found_at: dict[str, float] = {}
+        """What was told while it ran, and when by time.monotonic."""
         self._seen: NodeCatalog | None = None
         self._learn()
         self.prepare()
@@ -65,7 +67,9 @@ class Diagnosis:
         self._phase = LogPhase()
         self._pulse = Pulse()
         self._kills = oom_kills()
-        self._found_at: dict[str, float] = {}
+        for name in self._found_at.keys() - self._member.blamed:
+            self._member.findings.pop(name, None)
+        self._found_at.clear()
         self._above = 0
 
     async def came_up(self) -> None:
@@ -79,7 +83,8 @@ class Diagnosis:
         self._member.findings[found.name] = found
         self._found_at[found.name] = time.monotonic()
         if found.name == POISON:
-            self._member.signs.poisoned = found.evidence
+            # The reason of a state is for everybody, and the evidence is a line of a log.
+            self._member.signs.poisoned = found.summary
 
     def log_rotated(self) -> None:
         self._log.rotated()

@@ -189,6 +189,8 @@ class Keeper:
                 if held := await self._claims.admit(member):
                     self._enter(held.state, held.reason)
                     return
+                if member.wanted is not Wanted.RUNNING:
+                    return  # stopped by hand while the cards were being read
                 self._enter(action.state, action.reason)
                 await self._start()
             case Act.STOP:
@@ -215,9 +217,10 @@ class Keeper:
         member.restart_asked = False
         port = member.config.port or free_port()
         if not is_free(port):
-            taken = f"port {port} is taken by {holder(port)}"
-            member.blame(by_name("port-in-use", taken, time.time()))
-            raise ProcessError(taken)
+            # It asks the system about every socket there is. Whose the program is, not everybody is told.
+            who = await asyncio.to_thread(holder, port)
+            member.blame(by_name("port-in-use", f"port {port} is taken by {who}", time.time()))
+            raise ProcessError(f"port {port} is taken by another program")
         launch = self._plan(port)
         self._diagnosis.prepare()
         try:

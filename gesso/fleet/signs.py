@@ -14,7 +14,7 @@ class Signs:
     quiet_s: float | None = None
     """For how long its processes have done nothing; None: not known."""
     poisoned: str | None = None
-    """What says that its CUDA context is broken: a line of its log, or the error of a job."""
+    """That its CUDA context is broken, in words for everybody; the evidence stands in the finding."""
     excess: str | None = None
     """By how much it is above its limits of memory; None: within them, or not known."""
     may_refresh: bool = False

@@ -12,6 +12,7 @@ from gesso.access.identity import Identity
 from gesso.database.database import Database
 from gesso.errors import StorageError
 from gesso.fleet.supervisor import Supervisor
+from gesso.gateway.api_findings import reason, sees_logs
 from gesso.gateway.responses import json
 from gesso.gateway.routing import Routes
 
@@ -42,8 +43,7 @@ class Health:
     async def ready(self, request: Request) -> Response:
         """200 when the database answers and an engine is ready, else 503; each check with its evidence."""
         identity: Identity | None = request.scope.get("gesso.identity")
-        names = identity is not None and identity.may("engines:read")
-        checks = [await self._database(), self._engines(names)]
+        checks = [await self._database(), self._engines(identity)]
         ready = all(check["ok"] for check in checks)
         body = {"status": "ready" if ready else "not ready", "checks": checks}
         return json(body, 200 if ready else 503, {"cache-control": "no-store"})
@@ -67,7 +67,7 @@ class Health:
         took_ms = round((time.monotonic() - begun) * 1000, 1)
         return {"name": "database", "ok": True, "evidence": "SELECT 1 was answered", "took_ms": took_ms}
 
-    def _engines(self, names: bool) -> Check:
+    def _engines(self, identity: Identity | None) -> Check:
         """How many are ready; which, and why not the others, only for those who may see engines."""
         members = self._supervisor.members()
         ready = sum(1 for member in members if member.ready)
@@ -78,9 +78,14 @@ class Health:
             "ready": ready,
             "total": len(members),
         }
-        if names:
+        if identity is not None and identity.may("engines:read"):
             check["engines"] = [
-                {"name": member.name, "state": str(member.state), "reason": member.told} for member in members
+                {
+                    "name": member.name,
+                    "state": str(member.state),
+                    "reason": reason(member.told, whole=sees_logs(identity)),
+                }
+                for member in members
             ]
         return check
 

@@ -93,7 +93,7 @@ def test_poisoned_engine_is_restarted_and_says_why_until_it_has_recovered(stage:
             assert member.ready
 
     asyncio.run(main())
-    assert any(event.state == "failing" and "CUDA error" in event.reason for event in stage.events)
+    assert any(event.state == "failing" and "the card's context" in event.reason for event in stage.events)
 
 
 def test_lack_of_memory_on_the_card_is_told_and_over_with_the_next_success(stage: Stage) -> None:
@@ -107,6 +107,21 @@ def test_lack_of_memory_on_the_card_is_told_and_over_with_the_next_success(stage
             member.socket.succeeded_at = time.monotonic()
             await until(lambda: not member.findings)
             assert (member.pid, member.restarts, member.ready) == (pid, 0, True)
+
+    asyncio.run(main())
+
+
+def test_what_the_last_process_had_is_over_with_it(stage: Stage) -> None:
+    async def main() -> None:
+        async with stage.supervisor(faulty("oom:1"), timing=WATCHFUL) as supervisor:
+            member = await supervisor.wait_for("sketch", State.READY, timeout_s=LIMIT_S)
+            await run_job(member)
+            await until(lambda: member.findings.get("cuda-out-of-memory"))
+            pid = member.pid
+            supervisor.restart("sketch")
+            await until(lambda: member.pid not in (pid, None))
+            await supervisor.wait_for("sketch", State.READY, timeout_s=LIMIT_S)
+            assert not member.findings
 
     asyncio.run(main())
 

@@ -138,7 +138,10 @@ def test_taken_port_is_named_instead_of_talking_to_a_stranger(
             engine = fake_comfyui(tmp_path / "comfy", [SERVE], port=port)
             async with stage.supervisor(engine, restarts=100) as supervisor:
                 member = await supervisor.wait_for("gpu0", State.FAILING, timeout_s=LIMIT_S)
-                assert f"port {port} is taken by process {os.getpid()}" in member.reason
+                # Who has it is told to those who may read logs; the reason is everybody's.
+                assert f"port {port} is taken by another program" in member.reason
+                assert str(os.getpid()) not in member.reason
+                assert f"by process {os.getpid()} (" in member.findings["port-in-use"].evidence
                 assert member.pid is None
                 stranger.close()
                 await supervisor.wait_for("gpu0", State.READY, timeout_s=LIMIT_S)
