@@ -78,6 +78,7 @@ class Collector:
         directory: Path,
         every_s: float,
         record: Callable[[Snapshot], Awaitable[None]],
+        certificate_expires: Callable[[], float | None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -86,6 +87,7 @@ class Collector:
         self._directory = directory
         self.every_s = every_s
         self._record = record
+        self._certificate_expires = certificate_expires
         self._clock = clock
         self.latest: Snapshot | None = None
         self._seen: Snapshot | None = None
@@ -145,6 +147,7 @@ class Collector:
             finished=dict(self._finished),
             disk_free=measured.disk_free,
             disk_total=measured.disk_total,
+            certificate_expires=self._certificate_expires(),
             cpu=measured.own.cpu or 0.0,
             memory=measured.own.memory or 0,
         )

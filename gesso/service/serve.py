@@ -67,8 +67,9 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
         )
         watch = watching(config, database, supervisor, bus, alarms)
         parts.push_async_callback(watch.recorder.flush)
-        loops = (work.dispatcher.run(), work.hangs.run(), watch.collector.run(), alarms.run())
-        await parts.enter_async_context(_beside(*loops, sweep(artifacts, config.storage)))
+        working_on = (work.dispatcher.run(), work.hangs.run(), sweep(artifacts, config.storage))
+        watched_by = (watch.collector.run(), watch.alarms.run(), watch.certificate.run())
+        await parts.enter_async_context(_beside(*working_on, *watched_by))
         events = Events(bus=bus, queue=queue, positions=work.positions)
         app = front(
             config,

@@ -10,6 +10,7 @@ from gesso.events import Bus
 from gesso.fleet.supervisor import Supervisor
 from gesso.monitoring.addresses import make_addresses
 from gesso.monitoring.alarms import Alarms
+from gesso.monitoring.certificate import ServedCertificate
 from gesso.monitoring.collect import Collector
 from gesso.monitoring.notify import Notify
 from gesso.monitoring.recorder import Recorder
@@ -23,6 +24,7 @@ class Watching:
     collector: Collector
     recorder: Recorder
     alarms: Alarms
+    certificate: ServedCertificate
 
 
 async def make_alarms(config: Config, database: Database) -> Alarms:
@@ -37,7 +39,8 @@ async def make_alarms(config: Config, database: Database) -> Alarms:
 def watching(
     config: Config, database: Database, supervisor: Supervisor, bus: Bus, alarms: Alarms
 ) -> Watching:
-    """Joined, but not yet running: `collector.run`, `alarms.run`; at the end, `recorder.flush`."""
+    """Joined, but not yet running: `collector`, `alarms`, `certificate`; at the end, `recorder.flush`."""
+    certificate = ServedCertificate(config.gateway.public_url)
     recorder = Recorder(Samples(database), config.monitoring.keep_days)
     collector = Collector(
         database=database,
@@ -47,6 +50,7 @@ def watching(
         directory=config.storage.directory,
         every_s=config.monitoring.every_s,
         record=recorder.take,
+        certificate_expires=lambda: certificate.expires,
     )
     collector.subscribe(alarms.take)
-    return Watching(collector=collector, recorder=recorder, alarms=alarms)
+    return Watching(collector=collector, recorder=recorder, alarms=alarms, certificate=certificate)
