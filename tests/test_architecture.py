@@ -29,7 +29,10 @@ BANNED_SUFFIXES = (
 CATCH_ALL = {
     "gesso/events.py": "one subscriber's failure is not the next one's",
     "gesso/fleet/keeper.py": "the tick goes on for the other engines",
+    "gesso/fleet/trials.py": "what one engine answers to a test does not end gesso",
     "gesso/jobs/dispatcher.py": "the tick goes on for the other jobs",
+    "gesso/jobs/hang_watch.py": "the others are watched on",
+    "gesso/monitoring/alarms.py": "what is watched goes on, and the next look may succeed",
     "gesso/monitoring/collect.py": "what is watched goes on, and so does watching",
     "gesso/gateway/middleware/failures.py": "the request is answered, the server goes on",
     "gesso/database/lines.py": "what a transaction raises is its caller's, and not that of those beside it",

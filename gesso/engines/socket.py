@@ -209,7 +209,7 @@ class Socket:
     def _text(self, text: str) -> None:
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             logger.debug("socket of %s: a message that is no JSON", self._engine.name)
             return
         kind = value.get("type") if isinstance(value, dict) else None

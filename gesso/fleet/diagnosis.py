@@ -34,7 +34,7 @@ MODELS = "models-missing"
 
 
 class Diagnosis:
-    """`prepare` before a process begins, `look` at each tick, `run` beside them."""
+    """`prepare` before a process begins, `look` at each tick, `measure` every few seconds beside them."""
 
     def __init__(
         self,
@@ -109,12 +109,10 @@ class Diagnosis:
         found = explain_end(state.code if state else None, lines, time.time(), kills=counted)
         return found, [line for line in lines if line.strip()][-LAST_LINES:]
 
-    async def run(self) -> None:
-        """Measure until cancelled, where somebody wants to know."""
-        while True:
-            if self._limited or self._starting:
-                await self._measure()
-            await asyncio.sleep(self._timing.vitals_s)
+    async def measure(self) -> None:
+        """What its processes do and hold, where somebody wants to know."""
+        if self._limited or self._starting:
+            await self._measure()
 
     async def confirm_excess(self) -> bool:
         """Just before a restart for its memory: it is above its limits still, and says that it is idle."""

@@ -132,7 +132,12 @@ class Keeper:
 
     async def examine(self) -> None:
         """Measure until cancelled."""
-        await self._diagnosis.run()
+        while True:
+            try:
+                await self._diagnosis.measure()
+            except Exception:
+                logger.exception("measuring %s failed", self._member.name)
+            await asyncio.sleep(self._timing.vitals_s)
 
     async def load(self) -> None:
         """Ask for the node classes; raises EngineError."""

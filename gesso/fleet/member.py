@@ -115,11 +115,9 @@ class Member:
         hang, a poisoned card or a stuck start; since somebody last started it by hand, and no more of them
         than the budget counts. What it was stands in `findings`, by the names in `blamed`."""
         self.jitter = 0.0
-        self.gave_up = False
-        self.restart_asked = False
+        self.gave_up = self.restart_asked = self.stopping = False
         self.resting = False
         """It is being asked whether it may forget its models, or sleep."""
-        self.stopping = False
         self.stuck: Stuck | None = None
         self.loaded = False
         self.loading = ""

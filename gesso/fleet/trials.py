@@ -111,8 +111,11 @@ class Trials:
         return tried.times if tried.life == member.life else 0
 
     async def _try(self, member: Member) -> None:
-        with suppress(Conflict):
-            await self.test(member)
+        try:
+            with suppress(Conflict):
+                await self.test(member)
+        except Exception:
+            logger.exception("test of %s failed", member.name)
 
     def _record(self, member: Member, trial: Trial, attempt: "Attempt") -> None:
         logger.info("%s: test: %s (%s)", member.name, trial.ok, trial.evidence)
@@ -172,6 +175,8 @@ class Attempt:
             return Fact.UNKNOWN, error.message
         except GessoError as error:
             return Fact.NO, error.message
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            return Fact.NO, f"it tells of its picture in a form that is not known ({error!r})"
 
     async def _handed_over(self, plan: Draft, listener: Listener) -> tuple[Fact, str]:
         engine = self.member.engine

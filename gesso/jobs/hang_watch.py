@@ -186,6 +186,10 @@ class HangWatch:
     async def _judge(self, vigil: Vigil) -> None:
         try:
             await self._compare(vigil)
+        except Exception:
+            logger.exception("looking whether %s hangs failed", vigil.member.name)
+            # Not again before the least time is over once more.
+            vigil.silent_s = vigil.deaf_s = 0.0
         finally:
             vigil.asked = False
 

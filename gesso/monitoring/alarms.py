@@ -85,11 +85,21 @@ class Alarms:
             await self._save()
 
     async def _look_on(self) -> None:
+        failing = False
         while True:
             await self._some.wait()
             self._some.clear()
-            if self._latest is not None:
+            if self._latest is None:
+                continue
+            try:
                 await self.look(self._latest)
+            except Exception:
+                # Every few seconds the same would drown the log.
+                if not failing:
+                    logger.exception("looking for alarms failed")
+                failing = True
+            else:
+                failing = False
 
     async def look(self, snapshot: Snapshot) -> list[Notice]:
         """What this snapshot changes, once it is written down and on its way to whoever is told."""

@@ -70,13 +70,13 @@ def _seen() -> Seen:
 
 
 def _rss(pid: int) -> int | None:
-    with suppress(psutil.Error):
+    with suppress(psutil.Error, OSError):
         return int(psutil.Process(pid).memory_info().rss)
     return None
 
 
 def _cpu_s(pid: int) -> float | None:
-    with suppress(psutil.Error):
+    with suppress(psutil.Error, OSError):
         times = psutil.Process(pid).cpu_times()
         ended = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
         return float(times.user + times.system + ended)

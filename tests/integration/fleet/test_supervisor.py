@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,7 @@ from gesso.fleet.state import State
 from gesso.fleet.supervisor import Supervisor
 from gesso.fleet.timing import Timing
 from gesso.processes.process import Alive
-from tests.integration.fleet.stage import LIMIT_S, SKETCH, Stage, fake_comfyui, until
+from tests.integration.fleet.stage import LIMIT_S, QUICK, SKETCH, Stage, fake_comfyui, until
 from tests.running import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
@@ -370,3 +371,24 @@ def test_supervisor_runs_on_uvloop_too(stage: Stage) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
+
+
+def test_measurement_that_fails_ends_neither_gesso_nor_measuring(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = 0
+
+    def broken(pid: int, now: float) -> None:
+        nonlocal measured
+        measured += 1
+        raise RuntimeError("the system answers with nothing")
+
+    async def main() -> None:
+        engine = SKETCH.model_copy(update={"memory_limit": 1})
+        async with stage.supervisor(engine, timing=replace(QUICK, vitals_s=0.05)) as supervisor:
+            await supervisor.wait_for("sketch", State.READY, timeout_s=LIMIT_S)
+            monkeypatch.setattr("gesso.fleet.diagnosis.measure", broken)
+            await until(lambda: measured > 2)
+            assert not supervisor.member("sketch").signs.retiring
+
+    asyncio.run(main())

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gesso.config.engine import EngineConfig
+from gesso.engines.location import Finished
 from gesso.engines.probe import Fact
 from gesso.errors import Conflict
 from gesso.fleet.functional import How
@@ -159,5 +160,25 @@ def test_picture_that_hangs_does_not_keep_jobs_from_the_engine_for_ever(
             assert member.findings["not-functional"]
             await until(lambda: member.restarts == 1)
             assert "small picture" in member.findings["hang"].evidence
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("item", [{"status": "well"}, {"status": {"status_str": "success"}, "outputs": [1]}])
+def test_history_in_a_form_that_nobody_knows_is_no_picture_and_ends_nothing(
+    item: Any, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with stage.supervisor(SKETCH, test_at_start=True) as supervisor:
+            member = supervisor.member("sketch")
+
+            async def locate(prompt_id: str, *, ended: bool = False) -> Finished:
+                return Finished(item=item)
+
+            monkeypatch.setattr(member.engine, "locate", locate)
+            found = await until(lambda: member.findings.get("not-functional"))
+            assert "in a form that is not known" in found.evidence
+            monkeypatch.undo()
+            assert (await supervisor.trials.test(member)).ok is Fact.YES
 
     asyncio.run(main())

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from gesso.config.alerts import AlertsConfig
@@ -13,6 +14,7 @@ from gesso.errors import StorageError
 from gesso.monitoring.alarms import KEPT_S, Alarms
 from gesso.monitoring.message import Message
 from gesso.monitoring.notify import Notify
+from gesso.monitoring.rules import Change
 from gesso.monitoring.snapshot import Snapshot
 from tests.databases import opened
 from tests.snapshots import card, engine, machine, snapshot
@@ -295,3 +297,28 @@ def test_snapshots_that_are_handed_over_are_looked_at(database_url: str) -> None
         assert life.names() == ["engine-down of engine gpu-0"]
 
     run(database_url, scenario)
+
+
+def test_a_rule_that_fails_ends_nothing_and_is_said_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(database: Database) -> None:
+        async with Life(database) as life:
+            looked = 0
+
+            def broken(seen: Snapshot) -> list[Change]:
+                nonlocal looked
+                looked += 1
+                raise KeyError("a card that nobody thought of")
+
+            with monkeypatch.context() as patched:
+                patched.setattr(life.alarms._rules, "look", broken)
+                for number in (1, 2):
+                    life.alarms.take(snapshot(NOW + number, FAILING))
+                    await until(lambda number=number: looked == number)
+            life.alarms.take(snapshot(NOW + 3, FAILING))
+            await until(lambda: life.names() == ["engine-down of engine gpu-0"])
+            assert not life.task.done()
+
+    run(database_url, scenario)
+    assert sum("looking for alarms failed" in each.getMessage() for each in caplog.records) == 1
