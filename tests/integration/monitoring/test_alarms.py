@@ -313,9 +313,10 @@ def test_a_rule_that_fails_ends_nothing_and_is_said_once(
 
             with monkeypatch.context() as patched:
                 patched.setattr(life.alarms._rules, "look", broken)
-                for number in (1, 2):
-                    life.alarms.take(snapshot(NOW + number, FAILING))
-                    await until(lambda number=number: looked == number)
+                life.alarms.take(snapshot(NOW + 1, FAILING))
+                await until(lambda: looked == 1)
+                life.alarms.take(snapshot(NOW + 2, FAILING))
+                await until(lambda: looked == 2)
             life.alarms.take(snapshot(NOW + 3, FAILING))
             await until(lambda: life.names() == ["engine-down of engine gpu-0"])
             assert not life.task.done()
