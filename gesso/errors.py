@@ -4,9 +4,11 @@ GessoError                      code                     HTTP
 ├── ConfigError                 config_invalid           500
 ├── RequestError                bad_request              400   the caller can mend it
 │   ├── InvalidWorkflow         invalid_workflow         400     with the problems, node by node
+│   ├── InvalidParameter        invalid_parameter        400     with the parameter's name
 │   ├── Unauthorized            unauthorized             401
 │   ├── Forbidden               forbidden                403
 │   ├── NotFound                not_found                404
+│   │   └── UnknownModel        model_not_found          404     no model of that name to draw with
 │   ├── MethodNotAllowed        method_not_allowed       405     with the methods that are
 │   ├── Conflict                conflict                 409
 │   ├── TooLarge                too_large                413
@@ -103,6 +105,29 @@ class InvalidWorkflow(RequestError):
         self.problems = problems
 
 
+class InvalidParameter(RequestError):
+    """A parameter has a value that is not taken.
+
+    `kind` says how, in OpenAI's words: unknown_parameter, missing_required_parameter, invalid_type,
+    invalid_value.
+    """
+
+    code = "invalid_parameter"
+    remedy = "Change or leave out the named parameter."
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        param: str | None = None,
+        kind: str = "invalid_value",
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.param = param
+        self.kind = kind
+
+
 class Unauthorized(RequestError):
     """No valid key was sent."""
 
@@ -125,6 +150,13 @@ class NotFound(RequestError):
     code = "not_found"
     status = 404
     remedy = "Check the id; lists show what is there."
+
+
+class UnknownModel(NotFound):
+    """There is no model of this name."""
+
+    code = "model_not_found"
+    remedy = "`GET /v1/models` lists them; `[[model]]` in gesso.toml makes one."
 
 
 class MethodNotAllowed(RequestError):

@@ -7,6 +7,7 @@ from typing import Any
 from gesso.errors import (
     EngineUnreachable,
     GessoError,
+    InvalidParameter,
     InvalidWorkflow,
     MethodNotAllowed,
     NoEngine,
@@ -59,16 +60,19 @@ def _comfyui(error: GessoError, request_id: str | None) -> dict[str, Any]:
 
 
 def _openai(error: GessoError, request_id: str | None) -> dict[str, Any]:
+    kind, code, param = "invalid_request_error", error.code, None
     match error.status:
         case 401:
-            kind = "authentication_error"
+            code = "invalid_api_key"
         case 403:
             kind = "permission_error"
         case 429:
-            kind = "rate_limit_error"
-        case status:
-            kind = "invalid_request_error" if status < 500 else "server_error"
-    told = {"message": _sentence(error, request_id), "type": kind, "param": None, "code": error.code}
+            kind, code = "rate_limit_error", "rate_limit_exceeded"
+        case status if status >= 500:
+            kind = "server_error"
+    if isinstance(error, InvalidParameter):
+        code, param = error.kind, error.param
+    told = {"message": _sentence(error, request_id), "type": kind, "param": param, "code": code}
     return {"error": told}
 
 

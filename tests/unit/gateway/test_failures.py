@@ -14,6 +14,7 @@ from gesso.errors import (
     Conflict,
     Forbidden,
     GessoError,
+    InvalidParameter,
     InvalidWorkflow,
     JobCancelled,
     MethodNotAllowed,
@@ -35,6 +36,12 @@ PLACE = {
     Dialect.OPENAI: "/v1/images/generations",
     Dialect.A1111: "/sdapi/v1/txt2img",
     Dialect.GESSO: "/gesso/api/jobs",
+}
+# Codes that programs written for OpenAI look for.
+OPENAIS_OWN: dict[type[GessoError], str] = {
+    InvalidParameter: "invalid_value",
+    OverLimit: "rate_limit_exceeded",
+    Unauthorized: "invalid_api_key",
 }
 HTML = [("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")]
 
@@ -78,12 +85,22 @@ def test_every_error_has_a_body_in_every_dialect(kind: type[GessoError], dialect
         case Dialect.OPENAI:
             told = answer.json["error"]
             assert set(told) == {"message", "type", "param", "code"}
-            assert told["code"] == kind.code and error.message in told["message"]
+            assert told["code"] == OPENAIS_OWN.get(kind, kind.code) and error.message in told["message"]
         case Dialect.A1111:
             assert answer.json["detail"].startswith(error.message)
         case Dialect.GESSO:
             told = answer.json["error"]
             assert (told["code"], told["message"], told["remedy"]) == (kind.code, error.message, error.remedy)
+
+
+def test_openais_library_is_told_which_parameter_is_wrong() -> None:
+    error = InvalidParameter("'n' must be at most 10.", param="n")
+    assert answer_to(error, "/v1/images/generations").json["error"] == {
+        "message": "'n' must be at most 10. Change or leave out the named parameter.",
+        "type": "invalid_request_error",
+        "param": "n",
+        "code": "invalid_value",
+    }
 
 
 def test_an_invalid_workflow_is_told_in_comfyuis_own_words() -> None:
