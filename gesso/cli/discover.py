@@ -43,10 +43,8 @@ async def _found() -> "tuple[list[Found], str | None]":
     from gesso.engines.transport import open_session
     from gesso.fleet.discover import discover as look
     from gesso.gpus.auto import AutoReader
-    from gesso.gpus.nvidia_smi import NvidiaSmiReader
-    from gesso.gpus.nvml import NvmlReader
 
-    cards = AutoReader(NvmlReader(), NvidiaSmiReader())
+    cards = AutoReader()
     try:
         machine = await asyncio.to_thread(cards.read)
     finally:

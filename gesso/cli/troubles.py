@@ -1,12 +1,14 @@
 """What is wrong, the worst first, from what the server tells of alarms and engines; pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 CRITICAL, WARNING = "critical", "warning"
 _WORST = frozenset({"stopped-after-failures", "failing", "wedged"})
 _DOUBTFUL = frozenset({"unknown"})
+# Alarms that tell of an engine's state with all that is found on it; the others tell of one finding each.
+_OF_ALL = frozenset({"budget-spent", "wedged", "engine-down", "engine-unknown"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,10 @@ class Trouble:
 
 def troubles(engines: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, Any]]) -> list[Trouble]:
     """Alarms, and what is found on engines that no alarm tells of; critical before warnings, older first."""
-    found = [*map(_of_alarm, alarms), *_of_engines(engines, {str(each["subject"]) for each in alarms})]
+    told: dict[str, set[str]] = {}
+    for alarm in alarms:
+        told.setdefault(str(alarm["subject"]), set()).add(str(alarm["rule"]))
+    found = [*map(_of_alarm, alarms), *_of_engines(engines, told)]
     return sorted(found, key=lambda one: (one.severity != CRITICAL, one.since))
 
 
@@ -38,13 +43,17 @@ def _of_alarm(alarm: Mapping[str, Any]) -> Trouble:
     )
 
 
-def _of_engines(engines: Sequence[Mapping[str, Any]], told: set[str]) -> Iterator[Trouble]:
+def _of_engines(
+    engines: Sequence[Mapping[str, Any]], told: Mapping[str, Collection[str]]
+) -> Iterator[Trouble]:
     for engine in engines:
         subject = f"engine {engine['name']}"
-        if subject in told:
+        rules = told.get(subject, ())
+        if not _OF_ALL.isdisjoint(rules):
             continue
         severity = CRITICAL if engine["state"] in _WORST else WARNING
-        for finding in engine["findings"]:
+        untold = [each for each in engine["findings"] if each["name"] not in rules]
+        for finding in untold:
             yield Trouble(
                 severity=severity,
                 subject=subject,
@@ -53,7 +62,7 @@ def _of_engines(engines: Sequence[Mapping[str, Any]], told: set[str]) -> Iterato
                 evidence=str(finding["evidence"] or ""),
                 remedy=str(finding["remedy"] or ""),
             )
-        if engine["state"] in _WORST | _DOUBTFUL and not engine["findings"]:
+        if engine["state"] in _WORST | _DOUBTFUL and not untold:
             first, _, rest = str(engine["reason"]).partition("\n")
             yield Trouble(
                 severity=severity,

@@ -19,7 +19,7 @@ from gesso.fleet.member import Member
 from gesso.fleet.offload import Look, offloaded, works
 from gesso.fleet.proof import Gpu, Proven, Verdicts, card_of, judge, lost, prove
 from gesso.fleet.state import State
-from gesso.gpus.inventory import find_card
+from gesso.gpus.inventory import find_card, held_on
 from gesso.gpus.reader import Card, Machine
 from gesso.processes.tree import cpu_s, families
 
@@ -174,7 +174,7 @@ class Claims:
             at=time.monotonic(),
             executing=member.activity is Activity.BUSY,
             utilisation=None if card is None else card.utilisation,
-            held=None if card is None else _held(card, claim.pids),
+            held=None if card is None or claim.pids is None else held_on(card, claim.pids),
             cpu_s=used_s,
         )
         claim.looks.append(look)
@@ -279,13 +279,6 @@ class _Use:
 
 def _measure(pids: Collection[int]) -> dict[int, _Use]:
     return {pid: _Use(found, cpu_s(found)) for pid, found in families(pids).items() if found is not None}
-
-
-def _held(card: Card, pids: frozenset[int] | None) -> int | None:
-    if card.processes is None or pids is None:
-        return None
-    sizes = [process.memory for process in card.processes if process.pid in pids]
-    return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
 def _unknown(reason: str, remedy: str) -> Finding:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gesso.config.values import binary_text
+from gesso.gpus.inventory import held_on
 from gesso.gpus.reader import Card, GpuProcess
 
 HOLDERS_NAMED = 4
@@ -83,15 +84,7 @@ def _exclusive(declared: int | None, card: Card, others: Sequence[Lease]) -> Sho
 
 def _part(lease: Lease, card: Card) -> int:
     """What it may come to hold: what it declares, or what it holds already where that is more."""
-    return max(lease.declared or 0, _measured(card, lease.pids) or 0)
-
-
-def _measured(card: Card, pids: frozenset[int]) -> int | None:
-    """What these processes hold on the card; None: not known."""
-    if card.processes is None:
-        return None
-    sizes = [process.memory for process in card.processes if process.pid in pids]
-    return None if None in sizes else sum(size for size in sizes if size is not None)
+    return max(lease.declared or 0, held_on(card, lease.pids) or 0)
 
 
 def _foreign(card: Card, others: Sequence[Lease], ended: frozenset[int]) -> int | None:
@@ -101,7 +94,7 @@ def _foreign(card: Card, others: Sequence[Lease], ended: frozenset[int]) -> int 
     if card.memory_used is None or None in gone:
         return None if card.processes is None else listed
     # An engine of which nothing is seen may hold all that it declares: in a container PIDs are hidden.
-    own = sum(_measured(card, lease.pids) or lease.declared or 0 for lease in others)
+    own = sum(held_on(card, lease.pids) or lease.declared or 0 for lease in others)
     return max(listed, card.memory_used - own - sum(size for size in gone if size is not None))
 
 
@@ -112,7 +105,7 @@ def _strangers(card: Card, others: Iterable[Lease], ended: frozenset[int]) -> li
 
 def _held_by(lease: Lease, card: Card) -> str:
     declares = "declares no `vram`" if lease.declared is None else f"declares {binary_text(lease.declared)}"
-    measured = _measured(card, lease.pids)
+    measured = held_on(card, lease.pids)
     return f"{lease.engine} {declares}" + (f", holds {binary_text(measured)}" if measured else "")
 
 

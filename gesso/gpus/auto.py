@@ -30,7 +30,7 @@ def open_reader(kind: Kind = "auto", simulate: Path | None = None) -> Reader | N
         case "nvidia-smi":
             return NvidiaSmiReader()
         case "auto":
-            return AutoReader(NvmlReader(), NvidiaSmiReader())
+            return AutoReader()
         case "none":
             return None
 
@@ -42,10 +42,14 @@ class AutoReader:
     """
 
     def __init__(
-        self, nvml: Reader, nvidia_smi: Reader, *, timer: Callable[[], float] = time.monotonic
+        self,
+        nvml: Reader | None = None,
+        nvidia_smi: Reader | None = None,
+        *,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._nvml = nvml
-        self._nvidia_smi = nvidia_smi
+        self._nvml = nvml or NvmlReader()
+        self._nvidia_smi = nvidia_smi or NvidiaSmiReader()
         self._timer = timer
         self._ask_again_at = 0.0
         self._besides: str | None = None

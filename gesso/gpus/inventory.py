@@ -100,13 +100,18 @@ def _program(name: str | None) -> str:
     return re.split(r"[/\\]", name or "")[-1].casefold()
 
 
+def held_on(card: Card, pids: frozenset[int]) -> int | None:
+    """Bytes that these processes hold on that card; None: not known, wholly or in part."""
+    return None if card.processes is None else _sum(p.memory for p in card.processes if p.pid in pids)
+
+
 def memory_of(machine: Machine, pids: frozenset[int]) -> int | None:
-    """Bytes that these processes hold on all cards together; None: not known, wholly or in part."""
-    sizes = [
-        None if card.processes is None else _sum(p.memory for p in card.processes if p.pid in pids)
-        for card in machine.cards
-    ]
-    return None if machine.problem is not None and not machine.cards else _sum(iter(sizes))
+    """The same on all cards together."""
+    if machine.problem is not None:
+        return None
+    # What an instance of a card holds may be told of the whole card as well.
+    divided = {card.parent for card in machine.cards}
+    return _sum(held_on(card, pids) for card in machine.cards if card.uuid not in divided)
 
 
 def _sum(sizes: Iterator[int | None]) -> int | None:

@@ -16,6 +16,7 @@ from gesso.database.database import Database
 from gesso.errors import StorageError
 from gesso.events import Bus, JobChanged
 from gesso.fleet.member import Member
+from gesso.gpus.inventory import memory_of
 from gesso.gpus.reader import Machine
 from gesso.monitoring.census import Census, census
 from gesso.monitoring.snapshot import EngineReading, Snapshot
@@ -226,25 +227,5 @@ def _engine(member: Member, used: Used, machine: Machine | None) -> EngineReadin
         gpu=None if status.gpu is None else status.gpu.uuid,
         cpu=used.cpu,
         memory=used.memory,
-        gpu_memory=_gpu_memory(used.pids, machine),
+        gpu_memory=None if machine is None or used.pids is None else memory_of(machine, used.pids),
     )
-
-
-def _gpu_memory(pids: frozenset[int] | None, machine: Machine | None) -> int | None:
-    """What these processes hold on all cards together; None if that of any of them is not known."""
-    if pids is None or machine is None or machine.problem is not None:
-        return None
-    held = 0
-    # What an instance of a card holds, the whole card holds as well.
-    parents = {card.parent for card in machine.cards}
-    for card in machine.cards:
-        if card.uuid in parents:
-            continue
-        if card.processes is None:
-            return None
-        for process in card.processes:
-            if process.pid in pids:
-                if process.memory is None:
-                    return None
-                held += process.memory
-    return held

@@ -13,9 +13,11 @@ def engine(name: str = "a", state: str = "ready", *findings: str, since: float =
     return {"name": name, "state": state, "reason": "why\nmore", "since": since, "findings": found}
 
 
-def alarm(subject: str, severity: str = WARNING, raised: float = 5.0) -> dict[str, Any]:
+def alarm(
+    subject: str, severity: str = WARNING, raised: float = 5.0, rule: str = "engine-down"
+) -> dict[str, Any]:
     texts = {"summary": "s", "now": "n", "evidence": None, "remedy": None}
-    return {"subject": subject, "severity": severity, "raised": raised, **texts}
+    return {"rule": rule, "subject": subject, "severity": severity, "raised": raised, **texts}
 
 
 def test_nothing_is_wrong_with_engines_that_are_well_asleep_or_stopped_by_hand():
@@ -34,6 +36,17 @@ def test_the_worst_comes_first_and_then_the_oldest():
 def test_what_an_alarm_tells_of_is_told_once():
     found = troubles([engine("a", "failing", "crashed")], [alarm("engine a", CRITICAL)])
     assert [each.what for each in found] == ["n"]
+
+
+def test_an_alarm_of_one_finding_hides_no_other():
+    there = [engine("a", "ready", "leak", "models-missing"), engine("b", "failing", "cpu-offload")]
+    found = troubles(there, [alarm("engine a", rule="leak"), alarm("engine b", rule="cpu-offload")])
+    assert [(each.subject, each.what) for each in found] == [
+        ("engine b", "failing: why"),
+        ("engine a", "n"),
+        ("engine b", "n"),
+        ("engine a", "models-missing: so"),
+    ]
 
 
 def test_an_engine_in_trouble_without_a_name_for_it_tells_its_reason():

@@ -67,6 +67,13 @@ def test_memory_of_an_engine_is_that_of_all_its_processes_on_all_cards():
     assert memory_of(machine(card(0, processes=None)), frozenset({1})) is None
     assert memory_of(machine(problem="no driver"), frozenset({1})) is None
     assert memory_of(machine(card(0, processes=(process(1, None),))), frozenset({1})) is None
+    assert memory_of(machine(card(0, processes=()), problem="card 1 does not answer"), frozenset({1})) is None
+
+
+def test_memory_on_an_instance_of_a_card_is_counted_once():
+    whole = card(0, mig=True, processes=(process(1, GIB),))
+    listed = machine(whole, card(1, parent=whole.uuid, processes=(process(1, GIB),)))
+    assert memory_of(listed, frozenset({1})) == GIB
 
 
 sizes = st.one_of(st.none(), st.integers(0, 80 * GIB))
