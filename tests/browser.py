@@ -163,10 +163,10 @@ class Tab:
         )
         return str(picture.json_value())
 
-    def picture(self, name: str) -> None:
-        """A screenshot, kept for people."""
+    def picture(self, name: str, *, whole: bool = False) -> None:
+        """A screenshot, kept for people; `whole`: of all that can be scrolled to."""
         PICTURES.mkdir(exist_ok=True)
-        self.page.screenshot(path=PICTURES / f"{name}.png")
+        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
 
 
 def _kind(frame: str | bytes) -> str:

@@ -5,6 +5,7 @@ import json
 import math
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,9 @@ def sample_an_hour(storage: Path, uuids: Iterable[str]) -> None:
         finally:
             await database.close()
 
-    asyncio.run(write())
+    # Playwright has a loop of its own in this thread.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, write()).result()
 
 
 def _hour(uuids: tuple[str, ...], now: float) -> Iterable[Sampled]:

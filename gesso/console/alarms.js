@@ -6,6 +6,7 @@ import { action, fill, h, keyed, notice, problem } from "./dom.js";
 import { Polling } from "./polling.js";
 import { table } from "./tables.js";
 import { duration, when } from "./times.js";
+import { latest } from "./wrong.js";
 
 const OPEN_MS = 4000;
 const ENDED_MS = 15_000;
@@ -53,16 +54,18 @@ function openAlarm(first) {
   const title = h("h3");
   const state = h("span");
   const undelivered = h("div");
-  const element = h("li", { class: `wrong-entry ${first.severity}` }, h("div", { class: "head" }, state, title),
-    h("p", { class: "words" }, first.subject, " · ", h("code", {}, first.rule), " · raised ", when(first.raised)),
+  const now = h("span");
+  const element = h("li", { class: `wrong-entry is-${first.severity}` }, h("div", { class: "head" }, state, title),
+    h("p", { class: "words" }, first.subject, " · ", h("code", {}, first.rule), " · raised ", when(first.raised), now),
     h("div", { class: "causes" }, h("div", { class: "cause" },
       first.remedy ? h("p", { class: "todo" }, h("b", {}, "What to do: "), worded(first.remedy)) : null, evidence(first.evidence))), undelivered);
   return {
     element,
     update(alarm) {
-      fill(title, alarm.now ?? alarm.summary);
+      fill(title, alarm.summary);
+      fill(now, latest(alarm) ? ` · now: ${latest(alarm)}` : null);
       fill(state, badge(alarm.severity));
-      element.className = `wrong-entry ${alarm.severity}`;
+      element.className = `wrong-entry is-${alarm.severity}`;
       fill(undelivered, notDelivered(alarm));
     },
   };

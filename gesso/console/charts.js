@@ -2,15 +2,16 @@
 import { fill, h, s, say } from "./dom.js";
 import { duration } from "./times.js";
 
+const MOMENT = { weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const [WIDE, HIGH] = [1000, 100];
 let count = 0;
 
 /**
- * `write(value)`: a value in words; `sums(points)`: all of them in words.
+ * `write(value)`: a value in words; `sums(points)`: all of them in few words, `said(points)`: in whole ones.
  * `show({ points, from, until, everyS, most })`: points are [{ at, min, avg, max }] of spans of `everyS`, the oldest first;
  * `most` is the top of the scale (null: the greatest there is).
  */
-export function lineChart({ name, write, sums }) {
+export function lineChart({ name, write, sums, said }) {
   const id = `chart-${count += 1}`;
   const title = s("title", { id });
   const band = s("path", { class: "band" });
@@ -18,9 +19,9 @@ export function lineChart({ name, write, sums }) {
   const cursor = s("path", { class: "cursor" });
   const picture = s("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img", "aria-labelledby": id }, title, band, line, cursor);
   const told = h("span", { class: "told" });
-  const top = h("span", { class: "most", "aria-hidden": "true" });
+  const scale = h("span", { "aria-hidden": "true" });
   const element = h("figure", { class: "chart" },
-    h("figcaption", {}, h("span", { class: "label" }, name), told), h("div", { class: "plot" }, picture, top));
+    h("figcaption", {}, h("span", { class: "label" }, name, scale), told), h("div", { class: "plot" }, picture));
   let shown = null;
 
   function show(data) {
@@ -28,7 +29,7 @@ export function lineChart({ name, write, sums }) {
     shown = { ...data, most, runs: runsOf(data.points) };
     band.setAttribute("d", shown.runs.map((run) => area(run, shown)).join(""));
     line.setAttribute("d", shown.runs.map((run) => path(corners(run, "avg", shown))).join(""));
-    say(top, write(most));
+    say(scale, data.points.length ? `, 0 to ${write(most)}` : "");
     element.classList.toggle("unknown", !data.points.length);
     say(title, `${name}: ${inWords(shown)}`);
     rest();
@@ -46,14 +47,14 @@ export function lineChart({ name, write, sums }) {
     const found = shown.points.find((each) => each.at <= at && at < each.at + each.spanS);
     const place = x(at, shown);
     cursor.setAttribute("d", `M${place} 0V${HIGH}`);
-    const moment = new Date(at * 1000).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+    const moment = new Date(at * 1000).toLocaleString("en", MOMENT);
     say(told, found ? `${moment}: ${range(found, write)}` : `${moment}: not known`);
   }
 
   const inWords = ({ points, from, until, everyS }) => {
     if (!points.length) return "not known";
     const silent = Math.max(0, until - from - points.reduce((sum, each) => sum + each.spanS, 0));
-    return `${sums(points)}${silent > 2 * everyS ? `; not known for ${duration(silent)} of ${duration(until - from)}` : ""}`;
+    return `${said(points)}${silent > 2 * everyS ? `; not known for ${duration(silent)} of ${duration(until - from)}` : ""}`;
   };
   picture.addEventListener("pointermove", point);
   picture.addEventListener("pointerleave", () => shown && rest());

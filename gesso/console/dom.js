@@ -68,11 +68,14 @@ export function keyed(list, make, key = (item) => item.id) {
   };
 }
 
-/** `change` may hide what has the focus: then a neighbour in `place` gets it. */
+/** `change` may hide what has the focus: then the next button in `place` gets it, as Resume after Drain. */
 export function keepingFocus(place, change) {
   const at = place.contains(document.activeElement) ? document.activeElement : null;
   change();
-  if (at?.hidden) place.querySelector("button:not([hidden])")?.focus();
+  if (!at?.hidden) return;
+  const buttons = [...place.querySelectorAll("button")];
+  const shownOnes = buttons.filter((each) => !each.hidden);
+  (shownOnes.find((each) => buttons.indexOf(each) > buttons.indexOf(at)) ?? shownOnes.at(-1))?.focus();
 }
 
 /** What went wrong, where it happened. */

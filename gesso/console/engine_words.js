@@ -32,7 +32,10 @@ export function reasonWords(engine) {
   return `Draining: ${left}. It is given no more.`;
 }
 
-/** In a row: what one wants to know of each engine, parted by dots. */
+/** Nothing needs saying but that it is so. */
+export const isCalm = (engine) => ["ready", "busy"].includes(engine.state) && !engine.draining;
+
+/** In a row: what one wants to know of each engine, parted by dots; last what it is known from, where that is all. */
 export function briefly(engine) {
   const parts = [
     [h("span", {}, "since "), when(engine.since)],
@@ -43,6 +46,7 @@ export function briefly(engine) {
     engine.restarts > 0 && (engine.restarts === 1 ? "1 restart" : `${engine.restarts} restarts`),
     engine.outdated && h("span", { class: "warm" }, "runs with older settings: restart it"),
     engine.external && "run by somebody else",
+    isCalm(engine) && engine.reason,
   ];
   return parts.filter(Boolean).map((each, index) => [index ? " · " : null, each]);
 }

@@ -2,7 +2,7 @@
 import { get, now } from "./api.js";
 import { fill, h, keepingFocus, keyed, problem, say } from "./dom.js";
 import { engineLog } from "./engine_log.js";
-import { allFacts, badges, briefly, reasonWords, startBar } from "./engine_words.js";
+import { allFacts, badges, briefly, isCalm, reasonWords, startBar } from "./engine_words.js";
 import { evidence, reasonOf } from "./evidence.js";
 import { leversOf } from "./levers.js";
 import { Polling } from "./polling.js";
@@ -83,6 +83,7 @@ function panel(me, first, lookAgain, brief) {
       if (!brief && quotes !== (drawn && reasonOf(drawn)[1])) fill(quoted, evidence(quotes, "Last lines of its log"));
       drawn = engine;
       fill(state, badges(engine));
+      reason.hidden = brief && isCalm(engine);
       say(reason, reasonWords(engine));
       fill(found, engine.findings.map((each) => h("span", { class: "badge warm", title: each.summary }, each.name)));
       start.update(engine);

@@ -21,14 +21,14 @@ const READINGS = {
 // A MIG instance has no more readings than these; the others are its card's.
 const OF_INSTANCES = ["memory_used", "processes"];
 
-/** [label, value] of each reading that such a card has. */
+/** [label, value, more?] of each reading that such a card has. */
 export function readings(card) {
   if (card.parent !== null) return [];
   return [
     card.mig ? null : ["Utilisation", of(card.utilisation, null, "%")],
     ["Temperature", of(card.temperature_c, null, "°C")],
     ["Power", of(card.power_w, card.power_limit_w, "W")],
-    ["Clock", of(card.clock_mhz, card.clock_limit_mhz, "MHz")],
+    ["Clock", of(card.clock_mhz, null, "MHz"), card.clock_limit_mhz === null ? null : `at most ${Math.round(card.clock_limit_mhz)} MHz`],
   ].filter(Boolean);
 }
 

@@ -55,7 +55,7 @@ function box({ card: first }) {
       element.classList.toggle("part", card.parent !== null);
       fill(title, card.name, card.parent === null ? h("span", { class: "kind" }, ` NVML ${card.nvml_index}`) : null, card.lost ? h("span", { class: "badge failed" }, "Lost") : null);
       fill(memory, memoryBar(card, (engine) => Math.max(0, engines.indexOf(engine))));
-      fill(facts, readings(card).map(([term, value]) => h("div", { class: value === "not known" ? "unknown" : null }, h("dt", {}, term), h("dd", {}, value))));
+      fill(facts, readings(card).map(([term, value, more]) => h("div", { class: value === "not known" ? "unknown" : null, title: more }, h("dt", {}, term), h("dd", {}, value))));
       fill(notes, parent ? h("li", {}, `A part of ${parent}, which has the other readings.`) : null,
         remarks(card).map(({ text, look }) => h("li", { class: look }, text)));
       fill(claims, card.claimed_by.length ? ["Held to it: ", card.claimed_by.map((name, index) => [index ? ", " : null, engineLink(name)])] : "No engine is held to it.");

@@ -49,7 +49,7 @@ function partsOf(card, hueOf) {
   ].filter((each) => each.size);
   const known = told.reduce((sum, each) => sum + each.size, 0);
   const rest = Math.max(0, card.memory_used - known);
-  const label = card.mig ? "its instances" : card.remainder === null ? "by whom is not told" : "of the driver, or not told";
+  const label = card.mig ? "its instances" : card.remainder === null ? "not told whose" : "unaccounted for";
   // A thousandth of the card is seen by nobody.
   return rest > card.memory_total / 1000 ? [...told, { label, size: rest, look: "rest" }] : told;
 }

@@ -1,7 +1,7 @@
 // Cards and jobs over the last hour, day or week, for those who may read what was measured.
 import { get, now } from "./api.js";
 import { count, gib } from "./amounts.js";
-import { lineChart, spread } from "./charts.js";
+import { lineChart, range, spread } from "./charts.js";
 import { fill, h, keyed, problem, say, url } from "./dom.js";
 import { Polling } from "./polling.js";
 
@@ -15,7 +15,7 @@ const SERIES = ["gpu.*.utilisation", "gpu.*.memory", "gpu.*.temperature", "queue
 const JOBS = "queue";
 
 const whole = (unit) => (value) => `${Math.round(value)}\u202f${unit}`;
-const between = (write) => (points) => {
+const said = (write) => (points) => {
   const { min, avg, max } = spread(points);
   return write(min) === write(max) ? write(avg) : `${write(avg)} on average, ${write(min)} to ${write(max)}`;
 };
@@ -40,7 +40,8 @@ export function overTime() {
     Object.entries(TIMES).map(([name, { label }]) => h("label", {},
       h("input", { type: "radio", name: "time", value: name, checked: name === "hour", onchange: () => choose(name) }), h("span", {}, label))));
   const element = h("section", { "aria-labelledby": "over-time", hidden: true },
-    h("div", { class: "head" }, h("h2", { id: "over-time" }, "Over time"), h("div", { class: "tools" }, choice, csv)), trouble, rows);
+    h("div", { class: "head" }, h("h2", { id: "over-time" }, "Over time"), h("div", { class: "tools" }, choice, csv)), trouble, rows,
+    h("p", { class: "hint" }, "Lines are averages, bands reach from the least to the greatest; where there is a gap, nothing is known."));
   const show = keyed(rows, (each) => row(each), (each) => each.source);
   let time = TIMES.hour;
   let cards = null;
@@ -107,7 +108,9 @@ const nameOf = (card) => [card.uuid, card.name];
 
 function row(first) {
   const readings = first.source === JOBS ? QUEUE : CARD;
-  const charts = readings.map(({ label, write, counts }) => lineChart({ name: label, write, sums: counts ? added : between(write) }));
+  const charts = readings.map(({ label, write, counts }) => lineChart({
+    name: label, write, sums: counts ? added : (points) => range(spread(points), write), said: counts ? added : said(write),
+  }));
   const title = h("h3");
   const element = h("div", { class: first.source === JOBS ? "series jobs" : "series" }, title,
     h("div", { class: "charts" }, charts.map((each) => each.element)));

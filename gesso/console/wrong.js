@@ -56,11 +56,14 @@ export function entriesOf(engines, alarms, cards) {
 function headOf({ subject, engine, alarms, findings }, cards) {
   if (alarms.length) {
     const worst = alarms.find((each) => each.severity === "critical") ?? alarms[0];
-    return { look: worst.severity, since: worst.raised, title: worst.now ?? worst.summary, name: nameOf(subject, cards) };
+    return { look: worst.severity, since: worst.raised, title: worst.summary, now: latest(worst), name: nameOf(subject, cards) };
   }
   const title = findings.length ? `Engine ${engine.name}: ${findings[0].summary}.` : `Engine ${engine.name} is ${engine.state.replaceAll("-", " ")}.`;
   return { look: BAD.includes(engine.state) ? "warning" : "found", since: findings[0]?.at ?? engine.since, title, name: nameOf(subject, cards) };
 }
+
+/** What was seen last of an alarm, where that is something else than what raised it. */
+export const latest = (alarm) => (alarm.now && alarm.now !== alarm.summary ? alarm.now : null);
 
 /** "card GPU-…" by its name, where it is known. */
 function nameOf(subject, cards) {
@@ -78,16 +81,16 @@ function entry() {
   return {
     element,
     update(told) {
-      const version = JSON.stringify([told.title, told.look, told.since, told.name, told.findings, told.alarms, told.engine?.state, told.engine?.reason]);
+      const version = JSON.stringify([told.title, told.now, told.look, told.since, told.name, told.findings, told.alarms, told.engine?.state, told.engine?.reason]);
       if (version === drawn) return;
       drawn = version;
       const [look, word] = BADGES[told.look];
-      element.className = `wrong-entry ${told.look}`;
+      element.className = `wrong-entry is-${told.look}`;
       badge.className = `badge ${look}`;
       fill(badge, word);
       fill(title, told.title);
       const rules = told.alarms.map((each) => [" · ", h("code", {}, each.rule)]);
-      fill(about, told.engine ? h("a", { href: `#/engines/${encodeURIComponent(told.engine.name)}` }, told.name) : told.name, rules, " · since ", when(told.since));
+      fill(about, told.engine ? h("a", { href: `#/engines/${encodeURIComponent(told.engine.name)}` }, told.name) : told.name, rules, " · since ", when(told.since), told.now ? ` · now: ${told.now}` : null);
       keepingFolds(causes, () => fill(causes, causesOf(told)));
     },
   };
@@ -101,7 +104,7 @@ function causesOf({ engine, alarms, findings }) {
   const [words, lines] = engine ? reasonOf(engine) : ["", null];
   if (!alarms.length) return cause(null, words, lines, null);
   return alarms.map((each) => [
-    alarms.length > 1 ? h("p", {}, each.now ?? each.summary) : null,
+    alarms.length > 1 ? h("p", {}, each.summary) : null,
     cause(null, null, each.evidence ?? engine?.reason, each.remedy),
   ]);
 }

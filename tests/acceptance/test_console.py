@@ -60,6 +60,7 @@ def test_a_newcomers_first_job_appears_and_ends_while_he_looks(
             "My jobs",
             "My keys",
             "My account",
+            "Machine",
         ]
         pictures(tab, "newcomer")
 
@@ -142,7 +143,7 @@ def test_all_is_reached_by_keyboard_and_the_focus_is_never_lost(
         expect(page.locator("main")).to_be_focused()
         page.keyboard.press("Shift+Tab")
         expect(page.get_by_role("button", name="Sign out")).to_be_focused()
-        for expected in ("Open ComfyUI", "My account", "My keys"):
+        for expected in ("Open ComfyUI", "Machine", "My account", "My keys"):
             page.keyboard.press("Shift+Tab")
             expect(page.get_by_role("banner").get_by_role("link", name=expected)).to_be_focused()
         page.keyboard.press("Enter")
@@ -239,10 +240,9 @@ def test_an_administrator_works_the_engines(service: RunningGesso, browser: Brow
         page = tab.page
         engine = row(tab, "sketch")
         expect(engine).to_contain_text("Ready")
+        engine.get_by_role("link", name="Log of sketch").click()
         for fact in ("Restarts", "Nodes", "Version", "127.0.0.1"):
             expect(engine).to_contain_text(fact)
-        pictures(tab, "engines")
-        engine.get_by_role("link", name="Log").click()
         log = page.get_by_role("region", name="Log of sketch")
         expect(log).to_contain_text("listens on")
         job = submit(service, PLAIN)
@@ -325,7 +325,7 @@ def test_nobody_else_sees_an_administrators_places_or_their_data(
     service: RunningGesso, browser: Browser
 ) -> None:
     key = new_user(service, "ordinary")
-    for place in ("users", "engines", "queue"):
+    for place in ("users", "usage", "queue"):
         with console(browser, service, key, f"#/{place}") as tab:
             expect(tab.page.get_by_role("heading", name="My jobs")).to_be_visible()
             asked = [answer.split()[2] for answer in tab.answers if "/gesso/api/" in answer]

@@ -1,4 +1,4 @@
-"""The machine in a browser, on the real gesso: what is wrong, engines and their levers, cards, pictures, alarms."""
+"""The machine in a browser, on the real gesso: what is wrong, engines, cards, pictures over time, alarms."""
 
 import json
 import re
@@ -23,11 +23,12 @@ pytestmark = pytest.mark.package("chromium")
 
 PATIENCE_S = 60.0
 FLEET = "[fleet]\nback_off_s = 0.05\nback_off_limit_s = 0.2\nstop_grace_s = 5\n"
+ALERTS = '[alerts]\nrecover_s = 1\noff = ["vram"]\n'
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
-    """Two cards; "painter" is held to the large one, "broken" never comes up; "ops" takes alarms, "deaf" does not."""
+    """Two cards; "painter" is held to the large one, "broken" never comes up, "slow" takes its time."""
     directory = tmp_path_factory.mktemp("machine")
     machine = directory / "machine.toml"
     two_cards(machine)
@@ -37,17 +38,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
         for name, receiver in (("ops", ops), ("deaf", deaf)):
             (directory / name).write_text(f"json://127.0.0.1:{receiver.port}/\n")
             notify += f'[[alerts.notify]]\nname = "{name}"\nurl_file = "{directory / name}"\n'
-        engines = engine(name="painter", more='gpu = "3090"\n') + engine(
-            "missing-module:torch", name="broken"
-        )
+        engines = engine(name="painter", more='gpu = "3090"\n') + engine("slow-start:4", name="slow")
+        engines += engine("missing-module:torch", name="broken")
         cards = f'[gpus]\nsimulate = "{machine}"\n'
-        with running_service(directory, FLEET + cards + notify + engines) as running:
+        with running_service(directory, FLEET + cards + ALERTS + notify + engines) as running:
             wait_for(lambda: running.engine("broken")["state"] == "stopped-after-failures", PATIENCE_S)
             two_cards(machine, engine_pid=running.engine("painter")["pid"])
             yield running
-            assert "Traceback (most recent call last):\n  File" not in running.log().replace(
-                '\n  File "main', ""
-            )
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +101,7 @@ def test_a_card_tells_who_holds_its_memory_and_what_is_not_known(
             "98\u202f%",
             "76\u202f°C",
             "348 / 350\u202fW",
-            "1695 / 2100\u202fMHz",
+            "1695\u202fMHz",
             "Held to it: painter",
         ):
             expect(large).to_contain_text(words)
@@ -126,7 +123,7 @@ def test_pictures_over_time_have_gaps_where_nothing_is_known(service: RunningGes
         box = chart.bounding_box()
         assert box is not None
         chart.hover(position={"x": box["width"] * 0.15, "y": 10})
-        expect(over.locator(".told").filter(has_text=re.compile(r"\d:\d\d .M: \d+"))).to_have_count(1)
+        expect(over.locator(".told").filter(has_text=re.compile(r"\d:\d\d: \d+"))).to_have_count(1)
         # By keyboard: the next choice.
         over.get_by_role("radio", name="Hour").focus()
         with tab.page.expect_response(re.compile("samples.*every_s=900")) as answered:
@@ -151,8 +148,9 @@ def test_an_engine_is_tested_and_what_came_of_it_stands_there(
 
 
 def test_a_start_is_shown_against_what_starts_usually_take(service: RunningGesso, browser: Browser) -> None:
-    with console(browser, service, service.key, "#/engines/painter") as tab:
-        tab.page.get_by_role("button", name="Restart painter").click()
+    with console(browser, service, service.key, "#/engines/slow") as tab:
+        expect(tab.page.locator(".engine .badge").first).to_have_text("Ready")
+        tab.page.get_by_role("button", name="Restart slow").click()
         tab.page.get_by_role("dialog").get_by_role("button", name="Restart").click()
         expect(tab.page.get_by_role("progressbar", name="How far its start is")).to_be_visible()
         expect(tab.page.locator(".engine .progress")).to_contain_text("usually")
@@ -176,11 +174,12 @@ def test_alarms_tell_who_was_not_told_and_a_test_says_why(service: RunningGesso,
         whole(tab, "alarms")
 
         service.call("POST", "/gesso/api/engines/broken/stop")
-        expect(part(tab, "Open")).to_contain_text("No alarm is open.", timeout=120_000)
+        expect(part(tab, "Open").get_by_text("No alarm is open.")).to_be_visible()
         expect(part(tab, "Over").get_by_role("row").nth(1)).to_contain_text("budget-spent")
         page.get_by_role("link", name="← Machine").click()
-        expect(part(tab, "What is wrong")).to_contain_text("Nothing is wrong: no alarm is open")
-        expect(part(tab, "What is wrong")).to_contain_text("Told by gesso just now.")
+        calm = part(tab, "What is wrong").get_by_text("Nothing is wrong: no alarm is open")
+        expect(calm).to_be_visible()
+        expect(calm).to_contain_text("2 of 3 engines are ready. Told by gesso just now.")
         pictures(tab, "machine-calm")
 
 
@@ -203,7 +202,7 @@ def test_a_user_sees_the_machine_without_levers_and_secrets(service: RunningGess
         expect(part(tab, "Open")).to_contain_text("broken")
         expect(tab.page.get_by_role("button", name="Send a test")).to_have_count(0)
         asked = " ".join(tab.answers)
-        for path in ("samples", "logs", "alerts/rules", "alerts/ended"):
+        for path in ("samples", "/logs", "alerts/rules", "alerts/ended"):
             assert path not in asked
 
 
@@ -231,14 +230,16 @@ def test_where_one_part_is_not_answered_the_others_go_on(service: RunningGesso, 
 
 
 def test_a_waiting_job_says_why_no_engine_takes_it(service: RunningGesso, browser: Browser) -> None:
-    service.call("POST", "/gesso/api/engines/painter/stop")
+    for name in ("painter", "slow"):
+        service.call("POST", f"/gesso/api/engines/{name}/drain")
     key = new_user(service, "patient")
     submit(service, painting("something else", seed=4), key)
     try:
         with console(browser, service, key) as tab:
             expect(row(tab, "something else")).to_contain_text(re.compile("next; .*(painter|engine)"))
     finally:
-        service.call("POST", "/gesso/api/engines/painter/start")
+        for name in ("painter", "slow"):
+            service.call("POST", f"/gesso/api/engines/{name}/resume")
 
 
 def test_twelve_engines_and_eight_cards_can_be_overlooked(tmp_path: Path, browser: Browser) -> None:
@@ -276,9 +277,7 @@ def whole(tab: Tab, name: str) -> None:
         for scheme in ("light", "dark"):
             tab.page.set_viewport_size({"width": width, "height": 900})
             tab.page.emulate_media(color_scheme=scheme)
-            height = tab.page.evaluate("document.documentElement.scrollHeight")
-            tab.page.set_viewport_size({"width": width, "height": height})
-            tab.picture(f"console-{name}-whole-{scheme}-{label}")
+            tab.picture(f"console-{name}-whole-{scheme}-{label}", whole=True)
             assert not tab.page.evaluate("document.documentElement.scrollWidth > innerWidth"), (name, width)
     tab.page.set_viewport_size({"width": 1400, "height": 900})
     tab.page.emulate_media(color_scheme="light")
