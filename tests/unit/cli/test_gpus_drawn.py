@@ -81,6 +81,18 @@ def test_every_reason_to_lower_the_clocks_has_words():
     assert "at its power limit (sw_power_cap)" in text(shipped("two-cards"))
 
 
+def test_a_card_that_somebody_has_slowed_down_says_so_with_both_clocks():
+    slow = {"clock_mhz": 1230.0, "clock_limit_mhz": 2100.0, "throttled_by": ("applications_clocks_setting",)}
+    shown = text(machine(card(0, **slow)))
+    assert "1230 of 2100 MHz" in shown
+    assert "! Clocks are lowered: somebody has set its clocks lower (applications_clocks_setting)" in shown
+
+
+def test_a_card_at_rest_is_not_called_slowed_down():
+    shown = text(machine(card(0, clock_mhz=210.0, clock_limit_mhz=2100.0, throttled_by=())))
+    assert "210 of 2100 MHz" in shown and "lowered" not in shown
+
+
 def test_a_machine_without_cards_says_why():
     assert drawn(told(shipped("no-driver")), 80, cut=True) == [
         "read by recorded",
