@@ -93,8 +93,7 @@ function toldPart() {
     const names = Object.entries(addresses);
     test.hidden = !names.length;
     hint.hidden = names.length > 0;
-    fill(list, names.map(([name, least]) => h("li", { class: "row" }, h("div", { class: "text" }, h("p", { class: "title" }, name)),
-      h("p", { class: "words" }, least === "critical" ? "critical alarms only" : "every alarm"))));
+    fill(list, names.map(([name, least]) => h("li", { class: "row" }, h("p", { class: "title" }, name), h("p", { class: "words" }, least === "critical" ? "critical alarms only" : "every alarm"))));
   } });
 }
 

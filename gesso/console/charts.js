@@ -62,11 +62,13 @@ export function lineChart({ name, write, sums, said }) {
   return { element, show };
 }
 
-/** "76 °C", "76 °C (71 °C to 79 °C)" */
+/** "76 °C", "76 °C (71–79)" */
 export function range({ min, avg, max }, write) {
-  const words = write(avg);
-  return write(min) === write(max) ? words : `${words} (${write(min)} to ${write(max)})`;
+  const [least, most] = [write(min), write(max)];
+  return least === most ? write(avg) : `${write(avg)} (${bare(least)}–${bare(most)})`;
 }
+
+const bare = (words) => words.replace(/[\s\u202f]\D+$/, "");
 
 /** Average, least and greatest of all points together. */
 export function spread(points) {

@@ -68,14 +68,14 @@ export function keyed(list, make, key = (item) => item.id) {
   };
 }
 
-/** `change` may hide what has the focus: then the next button in `place` gets it, as Resume after Drain. */
-export function keepingFocus(place, change) {
+/** `change` may hide what has the focus: then the first button in `place` gets it; with `opposite`, the one that has appeared. */
+export function keepingFocus(place, change, { opposite = false } = {}) {
   const at = place.contains(document.activeElement) ? document.activeElement : null;
+  const hidden = [...place.querySelectorAll("button[hidden]")];
   change();
   if (!at?.hidden) return;
-  const buttons = [...place.querySelectorAll("button")];
-  const shownOnes = buttons.filter((each) => !each.hidden);
-  (shownOnes.find((each) => buttons.indexOf(each) > buttons.indexOf(at)) ?? shownOnes.at(-1))?.focus();
+  const next = opposite && hidden.find((each) => !each.hidden);
+  (next || place.querySelector("button:not([hidden])"))?.focus();
 }
 
 /** What went wrong, where it happened. */

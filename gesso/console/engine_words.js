@@ -97,8 +97,9 @@ export function startBar() {
     tick,
     update(engine) {
       // Its state changes on the way: the start began when a phase was told first.
-      begun = engine.phase === null ? null : begun ?? engine.since;
-      element.hidden = engine.phase === null;
+      const starts = engine.phase !== null && ["starting", "alive"].includes(engine.state);
+      begun = starts ? begun ?? engine.since : null;
+      element.hidden = !starts;
       usual = engine.started_s;
       phase = engine.phase ?? "";
       tick();

@@ -89,7 +89,7 @@ function panel(me, first, lookAgain, brief) {
       start.update(engine);
       if (brief) fill(facts, briefly(engine));
       else fill(facts, allFacts(engine).map(([term, value, look]) => h("div", { class: look }, h("dt", {}, term), h("dd", {}, value))));
-      if (levers) keepingFocus(element, () => levers.update(engine));
+      if (levers) keepingFocus(element, () => levers.update(engine), { opposite: true });
     },
   };
 }

@@ -9,7 +9,7 @@ const stopped = (engine) => engine.state.startsWith("stopped");
 const again = "The jobs it runs are run again";
 // Whoever runs an engine starts and stops it; which jobs it is given, gesso decides.
 const LEVERS = [
-  { act: "test", label: "Test", fits: (engine) => engine.ready || engine.state === "busy", anybodys: true },
+  { act: "test", label: "Test", fits: (engine) => ["ready", "busy"].includes(engine.state), anybodys: true },
   { act: "drain", label: "Drain", fits: (engine) => !engine.draining && !stopped(engine), anybodys: true,
     done: "finishes what it has, and is given no more" },
   { act: "resume", label: "Resume", fits: (engine) => engine.draining, anybodys: true, done: "is given jobs again" },

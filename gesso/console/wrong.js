@@ -89,8 +89,8 @@ function entry() {
       badge.className = `badge ${look}`;
       fill(badge, word);
       fill(title, told.title);
-      const rules = told.alarms.map((each) => [" · ", h("code", {}, each.rule)]);
-      fill(about, told.engine ? h("a", { href: `#/engines/${encodeURIComponent(told.engine.name)}` }, told.name) : told.name, rules, " · since ", when(told.since), told.now ? ` · now: ${told.now}` : null);
+      const names = told.alarms.length ? told.alarms.map((each) => each.rule) : told.findings.slice(0, 1).map((each) => each.name);
+      fill(about, told.engine ? h("a", { href: `#/engines/${encodeURIComponent(told.engine.name)}` }, told.name) : told.name, names.map((each) => [" · ", h("code", {}, each)]), " · since ", when(told.since), told.now ? ` · now: ${told.now}` : null);
       keepingFolds(causes, () => fill(causes, causesOf(told)));
     },
   };
@@ -99,7 +99,9 @@ function entry() {
 /** Findings explain an engine's alarm; what has none is explained by its alarms, or by its state. */
 function causesOf({ engine, alarms, findings }) {
   if (findings.length) {
-    return findings.map((each) => cause(h("code", {}, each.name), each.summary, each.evidence, each.remedy, each.at));
+    // Without an alarm the first one is the title.
+    const whole = (each) => cause(h("code", {}, each.name), each.summary, each.evidence, each.remedy, each.at);
+    return findings.map((each, index) => (index || alarms.length ? whole(each) : cause(null, null, each.evidence, each.remedy)));
   }
   const [words, lines] = engine ? reasonOf(engine) : ["", null];
   if (!alarms.length) return cause(null, words, lines, null);
