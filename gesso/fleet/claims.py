@@ -5,6 +5,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import psutil
@@ -80,12 +81,11 @@ class Claims:
 
         `planned`: what an engine without `gpu` would be given."""
         claim = self._claims.get(member.name)
-        try:
-            given = psutil.Process(member.pid).environ().get(VISIBLE)
-        except (psutil.Error, OSError):
-            told, given = False, None
-        else:
-            told = True
+        told, given = False, None
+        # Without a PID psutil would tell of gesso itself.
+        if (pid := member.pid) is not None:
+            with suppress(psutil.Error, OSError):
+                told, given = True, psutil.Process(pid).environ().get(VISIBLE)
         if claim is None:
             member.outdated |= told and given != planned
         else:

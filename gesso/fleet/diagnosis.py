@@ -219,6 +219,9 @@ class Diagnosis:
                 del self._found_at[name]
                 if name not in member.blamed:
                     member.findings.pop(name, None)
+                if name == MODELS:
+                    # A job missed one; whether there are any at all is looked for anew.
+                    self._seen = None
         if not member.usable:
             self._usable_since = None
             return

@@ -327,6 +327,7 @@ class Dispatcher:
             if struck >= DEFECTS:
                 with suppress(StorageError):
                     await self._runner.give_up(claim, DEFECT)
+                    del self._defects[claim.job.id]
                     return
         await self._resume(claim)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gesso.fleet.diagnosis import Diagnosis
+from gesso.fleet.failures import by_name
 from gesso.fleet.state import State
 from gesso.processes.process import Alive, Process
 from tests.integration.fleet.faulty import WATCHFUL, faulty, run_job
@@ -227,6 +228,19 @@ def test_engine_that_offers_no_model_says_so_until_it_does(stage: Stage) -> None
             await asyncio.to_thread(heal, member.url)
             await supervisor.refresh("sketch")
             await until(lambda: not member.findings)
+
+    asyncio.run(main())
+
+
+def test_folder_that_is_empty_still_is_told_after_a_job_that_missed_one_model(stage: Stage) -> None:
+    async def main() -> None:
+        timing = replace(WATCHFUL, forget_s=0.3)
+        async with stage.supervisor(faulty("models-missing"), timing=timing) as supervisor:
+            member = await supervisor.wait_for("sketch", State.READY, timeout_s=LIMIT_S)
+            await until(lambda: member.findings.get("models-missing"))
+            supervisor.report_failure("sketch", by_name("models-missing", "'ada.safetensors' not found", 0.0))
+            assert member.findings["models-missing"].evidence.startswith("'ada")
+            await until(lambda: "empty are" in getattr(member.findings.get("models-missing"), "evidence", ""))
 
     asyncio.run(main())
 
