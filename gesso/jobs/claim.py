@@ -181,6 +181,9 @@ def _cost_s(row: Row[Any]) -> float:
 def prompt_id(job_id: str, attempt: int) -> str:
     """What the engine knows this attempt by: the job's own id first, then ids derived from it.
 
-    A second attempt needs another id: the engine may still hold the first in its history.
+    A second attempt needs another id: the engine may still hold the first in its history. And so does a job
+    with braces in its id: no route of an engine answers for it, since aiohttp keeps them for its patterns.
     """
-    return job_id if attempt == 1 else str(uuid.uuid5(uuid.NAMESPACE_OID, f"{job_id}/{attempt}"))
+    if attempt == 1 and not set(job_id) & set("{}"):
+        return job_id
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{job_id}/{attempt}"))

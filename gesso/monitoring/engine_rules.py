@@ -110,6 +110,7 @@ def _sign(
     *,
     summary: str,
     why: str = "",
+    told: str = "",
     about: frozenset[str] = IN_THE_WAY,
 ) -> Sign:
     """With the latest finding that it is about, and what to do; else with the reason for the state."""
@@ -124,7 +125,7 @@ def _sign(
         raises=raises,
         keeps=max(keeps, raises or 0),
         summary=summary,
-        evidence=str(found) if found is not None else engine.reason,
+        evidence="; ".join([told] * bool(told) + [str(found)] * (found is not None)) or engine.reason,
         remedy=" ".join(part for part in remedies if part),
     )
 
@@ -144,7 +145,7 @@ def _budget_spent(engine: EngineReading) -> Sign:
             f"Mend the cause (`gesso engines logs {engine.name}`), then `gesso engines start {engine.name}`."
         )
         summary = f"Engine {engine.name!r} failed too often and stays stopped."
-        return _sign(engine, 1, 1, summary=summary, why=start)
+        return _sign(engine, 1, 1, summary=summary, why=start, told=engine.reason)
     raises = None if engine.state == State.UNKNOWN else 0
     # Started by hand it has yet to show that it works.
     return _sign(engine, raises, 0 if _is_over(engine) else 1, summary=_well(engine))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from PIL import Image
@@ -116,6 +116,8 @@ def test_odd_id_names_its_job_and_nothing_else(scene: Scene, prompt_id: str) -> 
     while prompt_id not in (history := send(scene.eve, "GET", "/history").json):
         assert time.monotonic() < deadline
     assert history[prompt_id]["status"]["status_str"] == "success"
+    told = send(scene.eve, "GET", f"/gesso/api/jobs/{quote(prompt_id, safe='')}").json
+    assert told["attempt"] == 1
 
 
 def test_thousand_times_a_thousand_errors_are_told_in_few_words(scene: Scene) -> None:
