@@ -10,6 +10,7 @@ from pathlib import Path
 from gesso.errors import RequestError
 from gesso.sketch.faults import Faults, parse, table
 from gesso.sketch.logs import Recent
+from gesso.sketch.model_names import DEFAULT_ALIASES, OWN, UnknownFolder, parse_aliases
 from gesso.sketch.server import Options, serve
 from gesso.sketch.start import start, steal_port
 
@@ -30,12 +31,18 @@ def main() -> int:
         faults = Faults(*(parse(text) for text in arguments.fault))
     except RequestError as error:
         parser.error(f"--fault {error.message}")
+    try:
+        aliases = parse_aliases(DEFAULT_ALIASES if arguments.alias is None else arguments.alias)
+    except UnknownFolder as error:
+        parser.error(f"--alias {error}")
     options = Options(
         hosts=hosts,
         port=arguments.port,
         directory=Path(arguments.directory),
         upload_limit=round(arguments.max_upload_size * 1024 * 1024),
         load_s=max(0.0, arguments.load_seconds),
+        threads=max(1, arguments.threads),
+        aliases=aliases,
         faults=faults,
     )
     recent = _log()
@@ -64,6 +71,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--directory", default=".", help="holds input, output, temp, user and models")
     parser.add_argument("--max-upload-size", type=float, default=100, metavar="MIB")
     parser.add_argument("--allow-remote", action="store_true", help="permit addresses beyond the loopback")
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="how many processors drawing may use at once"
+    )
+    parser.add_argument(
+        "--alias",
+        action="append",
+        metavar="[FOLDER/]NAME",
+        help="offer sketch's own model under this name, too, so that workflows run that ask for it "
+        f"(folders: {', '.join(OWN)}; the first unless said otherwise); may be repeated; '' for none "
+        f"(default: {', '.join(DEFAULT_ALIASES)})",
+    )
     parser.add_argument(
         "--load-seconds",
         type=float,

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,8 @@ class Folders:
         self.models = self.directory / "models"
         self.without_models: Callable[[], bool] = lambda: False
         """Whether loaders are to offer nothing: see `faults`."""
+        self.aliases: Mapping[str, Sequence[str]] = {}
+        """By folder, further names under which loaders offer sketch's own model."""
         for folder in (self.input, self.output, self.temp, self.user, self.models):
             folder.mkdir(parents=True, exist_ok=True)
 

@@ -1,14 +1,17 @@
-"""What stands in for a GPU's memory: room for one pretended model, and what loading another takes."""
+"""What stands in for a GPU's memory: sketch's own model, and room for one pretended one."""
 
 import threading
 
+from gesso.sketch.model import Networks
+
 
 class Memory:
-    """Holds one model, until another is loaded or it is told to let go."""
+    """Holds one pretended model, until another is loaded or it is told to let go."""
 
-    def __init__(self, load_s: float = 0.0) -> None:
+    def __init__(self, load_s: float = 0.0, networks: Networks | None = None) -> None:
         self.load_s = load_s
-        """How long a load takes."""
+        """How long a pretended load takes."""
+        self.networks = networks or Networks()
         self._lock = threading.Lock()
         self._loaded: str | None = None
         self._loads = 0
@@ -26,6 +29,7 @@ class Memory:
 
     def clear(self) -> None:
         """Hold nothing, as after POST /free."""
+        self.networks.unload()
         with self._lock:
             self._loaded = None
 

@@ -5,9 +5,38 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gesso.sketch.folders import Folders
+from gesso.sketch.model import available
 from gesso.sketch.node import Input, Node
-from gesso.sketch.nodes import compositing, effects, images, load, masks, painting, pretending, save, texts
+from gesso.sketch.nodes import (
+    compositing,
+    conditioning,
+    editing,
+    effects,
+    images,
+    latents,
+    load,
+    loaders,
+    masks,
+    painting,
+    pretending,
+    refusing,
+    sampling,
+    save,
+    texts,
+    vae,
+)
 from gesso.workflows.judge import Check
+
+DRAWING: dict[str, type[Node]] = {
+    **loaders.NODES,
+    **refusing.NODES,
+    **conditioning.NODES,
+    **latents.NODES,
+    **sampling.NODES,
+    **vae.NODES,
+    **editing.NODES,
+}
+"""The nodes of sketch's own model."""
 
 NODES: dict[str, type[Node]] = {
     **load.NODES,
@@ -19,6 +48,8 @@ NODES: dict[str, type[Node]] = {
     **texts.NODES,
     **painting.NODES,
     **pretending.NODES,
+    # A node that cannot run is not told of: a workflow that needs it must go to another engine.
+    **(DRAWING if available() else {}),
 }
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from gesso.sketch.frontend import frontend_root
 from gesso.sketch.logs import Recent
 from gesso.sketch.memory import Memory
 from gesso.sketch.middleware import cache_headers, failures, same_origin
+from gesso.sketch.model import Networks, available
 from gesso.sketch.routes.faults import FaultRoutes
 from gesso.sketch.routes.information import Information
 from gesso.sketch.routes.internal import Internal
@@ -45,6 +46,10 @@ class Options:
     upload_limit: int
     load_s: float = 0.0
     """What loading a pretended model takes."""
+    threads: int = 1
+    """How many processors a network may use at once."""
+    aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By folder, for which files sketch's own model stands in."""
     faults: Faults = field(default_factory=Faults)
 
 
@@ -55,7 +60,8 @@ class Server:
         self._options = options
         self._folders = Folders(options.directory)
         self._folders.clear_temp()
-        self._memory = Memory(options.load_s)
+        self._folders.aliases = options.aliases
+        self._memory = Memory(options.load_s, Networks(options.threads))
         faults = options.faults
         self._folders.without_models = lambda: faults.get("models-missing") is not None
         self._worker = Worker(Executor(self._folders, memory=self._memory), JobFaults(faults, self._folders))
@@ -70,6 +76,11 @@ class Server:
         self._hub.bind(asyncio.get_running_loop())
         self._worker.start(self._hub)
         await self._runner.setup()
+        if not available():
+            logger.warning(
+                "onnxruntime is not installed: the nodes that draw (CheckpointLoaderSimple, KSampler and "
+                "others) are left out. `pip install 'gesso[sketch]'` brings it."
+            )
         logger.info("Starting server\n")
         for host in self._options.hosts:
             site = web.TCPSite(self._runner, host, self._options.port)

@@ -17,7 +17,7 @@ def resize(images: Array, width: int, height: int, method: str, crop: str = "dis
             f"A picture of {width}x{height} pixels cannot be made: both sides must be at least 1."
         )
     if crop == "center":
-        images = _center(images, width, height)
+        images = centred(images, width, height)
     check_size(len(images), height, width, images.shape[-1])
     if method == "lanczos":
         pictures = to_pictures(images)
@@ -35,7 +35,8 @@ def resize_masks(masks: Array, width: int, height: int, method: str = "bilinear"
     return resize(masks[..., None], width, height, method)[..., 0]
 
 
-def _center(images: Array, width: int, height: int) -> Array:
+def centred(images: Array, width: int, height: int) -> Array:
+    """The middle of the batch in the proportions of this size."""
     old_height, old_width = images.shape[1:3]
     old, new = old_width / old_height, width / height
     x = round((old_width - old_width * (new / old)) / 2) if old > new else 0

@@ -197,7 +197,7 @@ def test_size_is_shown_on_the_node(run: Runs) -> None:
 def test_checks_know_which_files_are_there(run: Runs) -> None:
     Image.new("RGB", (1, 1)).save(run.folders.output / "x.png")
     checks = validation_checks(run.folders)
-    assert sorted(checks) == ["LoadImage", "LoadImageMask", "LoadImageOutput"]
+    assert {"LoadImage", "LoadImageMask", "LoadImageOutput"} <= checks.keys()
     check = checks["LoadImage"]
     assert check.inputs == ("image",)
     assert check.function({"image": "x.png [output]"}) is True

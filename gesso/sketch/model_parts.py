@@ -1,0 +1,108 @@
+"""What loaders hand on: MODEL, CLIP and VAE; and CONDITIONING, what the model is to draw, and from what."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gesso.sketch.model import Networks, Tokeniser
+from gesso.sketch.nodes.arrays import Array, check_size
+from gesso.sketch.nodes.resample import resize
+
+SCALE = 4
+"""Pixels to a side of one place of a latent."""
+CHANNELS = 8
+GRID = 8
+"""The sides of a picture are multiples of this many pixels."""
+_LARGE = 1024
+"""From how many tokens on the memory of a run is worth giving back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The text encoder."""
+
+    networks: Networks
+
+    def encode(self, text: str) -> Array:
+        """[1, slots, width]."""
+        tokens = Tokeniser(self.networks.facts("text_encoder"))(text)
+        return self.networks.run("text_encoder", tokens=tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Vae:
+    """Between pictures (IMAGE) and latents [batch, 8, height / 4, width / 4], one picture at a time."""
+
+    networks: Networks
+
+    def encode(self, images: Array) -> Array:
+        """What reaches over a multiple of 8 pixels is cut off evenly at both ends."""
+        images = on_grid(images)[..., :3]
+        pictures = np.moveaxis(images * 2 - 1, -1, 1)
+        return np.concatenate([self.networks.run("vae_encoder", pictures=one[None]) for one in pictures])
+
+    def decode(self, latents: Array) -> Array:
+        batch, _, height, width = latents.shape
+        check_size(batch, height * SCALE, width * SCALE, 3)
+        decoded = [self.networks.run("vae_decoder", latents=one[None]) for one in latents]
+        images: Array = np.moveaxis(np.clip((np.concatenate(decoded) + 1) / 2, 0, 1), 1, -1)
+        return np.ascontiguousarray(images)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The network that draws: it tells the flow from the picture to the noise."""
+
+    networks: Networks
+    shift: float = 1.0
+    """Above 1, more of the steps are spent where there is much noise."""
+
+    def flow(self, x: Array, sigma: float, context: Array, source: Array) -> Array:
+        tokens = x.shape[-2] * x.shape[-1] // 4
+        time = np.full(len(x), sigma, dtype=np.float32)
+        return self.networks.run(
+            "model", large=tokens >= _LARGE, x=x, time=time, context=context, source=source
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A picture that is to be changed. It becomes a latent when it is known how large that must be."""
+
+    images: Array
+    vae: Vae
+
+    def latents(self, height: int, width: int) -> Array:
+        """[batch, 8, height, width]."""
+        images = self.images[..., :3]
+        wanted = (height * SCALE, width * SCALE)
+        if images.shape[1:3] != wanted:
+            images = resize(images, wanted[1], wanted[0], "area" if _smaller(images, wanted) else "bilinear")
+        return self.vae.encode(images)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditioning:
+    """What is to be drawn, [batch, slots, width], and the picture it is to be drawn from, if any."""
+
+    context: Array
+    source: Source | None = None
+
+    def zero(self) -> "Conditioning":
+        return replace(self, context=np.zeros_like(self.context))
+
+
+def on_grid(images: Array) -> Array:
+    """Cut to whole multiples of the grid, evenly at both ends."""
+    height, width = (length // GRID * GRID for length in images.shape[1:3])
+    if not height or not width:
+        raise ValueError(
+            f"A picture of {images.shape[2]}x{images.shape[1]} pixels is too small: "
+            f"both sides must be at least {GRID}."
+        )
+    top, left = ((length % GRID) // 2 for length in images.shape[1:3])
+    return images[:, top : top + height, left : left + width]
+
+
+def _smaller(images: Array, wanted: tuple[int, int]) -> bool:
+    return bool(wanted[0] <= images.shape[1] and wanted[1] <= images.shape[2])

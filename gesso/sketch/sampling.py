@@ -1,0 +1,183 @@
+"""Sampling: from a latent, noise and two conditionings to the latent of a picture."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count, pairwise
+
+import numpy as np
+
+from gesso.errors import TooLarge
+from gesso.sketch.latents import Latent
+from gesso.sketch.model_parts import CHANNELS, GRID, SCALE, Conditioning, Model
+from gesso.sketch.nodes.arrays import Array
+from gesso.sketch.sampling_methods import OTHER_NOISE_AROUND, SAMPLERS, WITHOUT_LAST_BUT_ONE, Way
+from gesso.sketch.sampling_noise import BEGINNING, MASK, noise
+from gesso.sketch.sampling_schedules import schedule
+
+MAX_TOKENS = 8192
+"""The model compares every token (8 × 8 pixels) with every other: this many take about 3 GiB."""
+_TOGETHER = 1024
+"""Up to so many tokens both conditionings go through the model at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """What KSampler and KSamplerAdvanced are asked for; `first` and `last` are steps of the schedule."""
+
+    model: Model
+    positive: Conditioning
+    negative: Conditioning
+    latent: Latent
+    seed: int
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str
+    denoise: float = 1.0
+    add_noise: bool = True
+    first: int = 0
+    last: int | None = None
+    finish: bool = True
+    """Whether the last step goes to no noise at all, however much the schedule would leave."""
+
+    def sigmas(self) -> tuple[float, ...]:
+        """The noise before each step and after the last; fewer than two where there is nothing to do."""
+        if self.denoise <= 0:
+            return ()
+        steps = self.steps if self.denoise > 0.9999 else int(self.steps / self.denoise)
+        shorter = self.sampler in WITHOUT_LAST_BUT_ONE
+        sigmas = schedule(self.scheduler, steps + shorter, self.model.shift)
+        if shorter:
+            sigmas = (*sigmas[:-2], sigmas[-1])
+        if self.denoise <= 0.9999:
+            sigmas = sigmas[-(self.steps + 1) :]
+        if self.last is not None and self.last < len(sigmas) - 1:
+            sigmas = sigmas[: self.last + 1]
+            if self.finish:
+                sigmas = (*sigmas[:-1], 0.0)
+        if self.first >= len(sigmas) - 1:
+            return ()
+        sigmas = sigmas[self.first :]
+        # More steps than there are moments: some would go nowhere.
+        return (sigmas[0], *(then for now, then in pairwise(sigmas) if then < now))
+
+
+def sample(
+    asked: Sampling, tell: Callable[[int, int, Array], None], check: Callable[[], None] = lambda: None
+) -> Latent:
+    """Runs the steps; `tell` hears the number of each, how many there are, and what the picture looks like.
+
+    `check` is called before each use of the model, and may end it by raising.
+    """
+    sigmas = asked.sigmas()
+    if len(sigmas) < 2:
+        return asked.latent
+    start = asked.latent.samples
+    _refuse_size(start)
+    beginning = _noise(asked, BEGINNING) if asked.add_noise else np.zeros_like(start)
+    guided = _Guided(asked, beginning, check)
+    draws = count(BEGINNING + 1)
+    way = Way(
+        sigmas=sigmas,
+        denoise=guided.denoise,
+        noise=lambda: _noise(asked, next(draws)),
+        tell=lambda step, picture: tell(step, len(sigmas) - 1, picture),
+    )
+    samples = SAMPLERS[asked.sampler](_noisy(start, beginning, sigmas[0]), way)
+    if sigmas[-1] > 0:
+        # The picture is brought to its full share, and the noise with it: as ComfyUI hands it on.
+        samples = samples / (1 - sigmas[-1])
+    return replace(asked.latent, samples=samples.astype(np.float32))
+
+
+def _noisy(latents: Array, beginning: Array, sigma: float) -> Array:
+    return beginning * sigma + latents * (1 - sigma)
+
+
+def _noise(asked: Sampling, draw: int) -> Array:
+    samples = asked.latent.samples
+    return np.stack(
+        [
+            noise(samples.shape[1:], seed=asked.seed, picture=asked.latent.number(index), draw=draw)
+            for index in range(len(samples))
+        ]
+    )
+
+
+def _refuse_size(samples: Array) -> None:
+    channels, height, width = samples.shape[1:]
+    if channels != CHANNELS or height % 2 or width % 2:
+        raise ValueError(
+            f"sketch's model draws in latents of {CHANNELS} channels, for sides that are multiples "
+            f"of {GRID}; this one has {channels}, and is for {width * SCALE}x{height * SCALE}."
+        )
+    if height * width // 4 > MAX_TOKENS:
+        side = int((MAX_TOKENS**0.5) * GRID) // 64 * 64
+        raise TooLarge(
+            f"A picture of {width * SCALE}x{height * SCALE} pixels is too large for sketch's model.",
+            remedy=f"Draw at most {side}x{side}, or as many pixels, and enlarge the picture.",
+        )
+
+
+class _Guided:
+    """The model under two conditionings: as far from the negative as `cfg` says, towards the positive."""
+
+    def __init__(self, asked: Sampling, beginning: Array, check: Callable[[], None]) -> None:
+        self._model, self._cfg, self._check = asked.model, asked.cfg, check
+        samples = asked.latent.samples
+        # The model is used to see the picture that it changes in both.
+        source = asked.positive.source or asked.negative.source
+        self._positive = _Told.of(asked.positive, samples)
+        self._negative = _Told.of(replace(asked.negative, source=asked.negative.source or source), samples)
+        self._kept = samples
+        self._mask = asked.latent.mask_for_samples()
+        other = self._mask is not None and asked.sampler in OTHER_NOISE_AROUND and asked.add_noise
+        self._around = _noise(asked, MASK) if other else beginning
+
+    def denoise(self, x: Array, sigma: float) -> Array:
+        """What picture the latent of this noise is on its way to."""
+        mask = self._mask
+        if mask is not None:
+            x = x * mask + _noisy(self._kept, self._around, sigma) * (1 - mask)
+        pictures: Array = np.stack(
+            [one - self._flow(one, sigma, index) * sigma for index, one in enumerate(x)]
+        )
+        return pictures if mask is None else pictures * mask + self._kept * (1 - mask)
+
+    def _flow(self, x: Array, sigma: float, index: int) -> Array:
+        """Of one picture of the batch: so a picture does not depend on how many are drawn beside it."""
+        self._check()
+        positive = self._positive.at(index)
+        if abs(self._cfg - 1) < 1e-9:
+            [alone] = self._model.flow(x[None], sigma, *positive)
+            return np.asarray(alone)
+        negative = self._negative.at(index)
+        if x.shape[-2] * x.shape[-1] // 4 <= _TOGETHER and positive[0].shape == negative[0].shape:
+            both = [np.concatenate(pair) for pair in zip(positive, negative, strict=True)]
+            towards, away = self._model.flow(np.stack([x, x]), sigma, *both)
+        else:
+            [towards] = self._model.flow(x[None], sigma, *positive)
+            self._check()
+            [away] = self._model.flow(x[None], sigma, *negative)
+        flow: Array = away + (towards - away) * self._cfg
+        return flow
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the model is told beside the latent; shorter batches are repeated."""
+
+    context: Array
+    source: Array
+
+    @staticmethod
+    def of(conditioning: Conditioning, samples: Array) -> "_Told":
+        if conditioning.source is None:
+            return _Told(conditioning.context, np.zeros_like(samples[:1]))
+        return _Told(conditioning.context, conditioning.source.latents(*samples.shape[-2:]))
+
+    def at(self, index: int) -> tuple[Array, Array]:
+        return (
+            self.context[index % len(self.context)][None],
+            self.source[index % len(self.source)][None],
+        )
