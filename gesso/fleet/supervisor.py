@@ -184,7 +184,7 @@ class Supervisor:
         member.draining = draining
         member.wake.set()
 
-    def report_stuck(self, name: str, reason: str) -> None:
+    def report_stuck(self, name: str, reason: str, *, evidence: str = "") -> None:
         """Tell that a job on it has made no progress for longer than its limit: this restarts the engine,
         if it is ours.
 
@@ -195,7 +195,7 @@ class Supervisor:
         member.findings[HANG] = Finding(
             name=HANG,
             summary="a job on it stopped making progress",
-            evidence=reason,
+            evidence=evidence or reason,
             remedy=f"Look what it said last: `gesso engines logs {name}`. "
             + (
                 "gesso does not run it: whoever does must start it anew."

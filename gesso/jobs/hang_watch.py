@@ -216,14 +216,14 @@ class HangWatch:
     def _report(self, vigil: Vigil, silent_s: float, limit: Limit, *, answers: bool) -> None:
         said = vigil.listener.said
         words = "nothing" if said is None else last_words(said.type, said.data, _prompt(vigil.claim))
-        vigil.hang = (
-            f"no progress with a job for {silent_s:.0f} s, where {limit.seconds:.0f} s is the limit "
-            f"({limit.reason}); it last told {words}, and "
-            + ("says that it is still at work on it" if answers else "does not answer")
+        # Everybody is told this; of what the job is, only its owner and those who may read logs.
+        short = f"no progress with a job for {silent_s:.0f} s, where {limit.seconds:.0f} s is the limit"
+        vigil.hang = f"{short} ({limit.reason}); it last told {words}, and " + (
+            "says that it is still at work on it" if answers else "does not answer"
         )
         with about_job(vigil.claim.job.id):
             logger.warning("job %s on %s: %s", vigil.claim.job.id, vigil.member.name, vigil.hang)
-        self._supervisor.report_stuck(vigil.member.name, vigil.hang)
+        self._supervisor.report_stuck(vigil.member.name, short, evidence=vigil.hang)
 
     async def _limit(self, vigil: Vigil) -> Limit:
         job, here = vigil.claim.job, vigil.member.name

@@ -76,6 +76,9 @@ def test_hung_engine_is_restarted_in_time_and_its_job_runs_again(fault: str, tmp
         assert "does not answer" in log if fault == "deaf" else "says that it is still at work on it" in log
         last = "nothing" if fault == "deaf" else "step 2 of 10 of SketchSteps (node 3)"
         assert f"it last told {last}, and " in log
+        # The reason for a state is for everybody, and somebody else's job is not.
+        wedged = [line for line in log.splitlines() if " sketch: wedged (" in line]
+        assert wedged and not any("SketchSteps" in line for line in wedged)
         assert "Traceback" not in log
 
 
