@@ -20,9 +20,11 @@ const said = (write) => (points) => {
   return write(min) === write(max) ? write(avg) : `${write(avg)} on average, ${write(min)} to ${write(max)}`;
 };
 const tenths = (value) => count(Math.round(value * 10) / 10);
+// In a small place, whole ones where there are many.
+const memory = (size) => gib(size >= 10 * 2 ** 30 ? Math.round(size / 2 ** 30) * 2 ** 30 : size);
 const CARD = [
   { name: "utilisation", label: "Utilisation", write: whole("%"), most: () => 100 },
-  { name: "memory", label: "Memory", write: gib, most: (card) => card.memory_total ?? null },
+  { name: "memory", label: "Memory", write: memory, most: (card) => card.memory_total ?? null },
   { name: "temperature", label: "Temperature", write: whole("°C"), most: () => 100 },
 ];
 const QUEUE = [
