@@ -5,25 +5,13 @@ from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from typing import Any
 
+from gesso.cli.blocks import blocks
 from gesso.config.values import binary_text
-from gesso.gpus.xids import explain
+from gesso.gpus import throttles, xids
 
 Card = Mapping[str, Any]
 NARROWEST = 60
 INDENT = " " * 11
-EIGHTHS = " ▏▎▍▌▋▊▉"
-THROTTLES = {
-    "applications_clocks_setting": "somebody has set its clocks lower",
-    "sw_power_cap": "it is at its power limit",
-    "hw_slowdown": "its hardware slows down: too hot, or too little power",
-    "sync_boost": "it keeps pace with other cards",
-    "sw_thermal_slowdown": "it is too hot",
-    "hw_thermal_slowdown": "its hardware slows down: it is far too hot",
-    "hw_power_brake_slowdown": "the power supply asks it to slow down",
-    "display_clock_setting": "the screen's clock holds it",
-    "board_limit": "it is at a limit of its board",
-    "reliability": "its voltage is at a limit",
-}
 READINGS = {
     "memory_used": "memory",
     "utilisation": "utilisation",
@@ -143,10 +131,10 @@ def _problems(card: Card) -> Iterator[str]:
     if card["lost"]:
         yield f"Lost: {'; '.join(card['problems'])}"
     if card["xid"]:
-        xid = explain(card["xid"])
+        xid = xids.explain(card["xid"])
         yield f"Xid {card['xid']}: {xid.words}. {xid.remedy}"
     for reason in card["throttled_by"] or ():
-        yield f"Clocks are lowered: {THROTTLES.get(reason, 'reason')} ({reason})"
+        yield f"Clocks are lowered: {throttles.explain(reason)}"
     if card["mig"]:
         yield "Divided into MIG instances: CUDA takes one of these, not the card"
     if not card["lost"] and (missing := _missing(card)):
@@ -204,11 +192,7 @@ def _bar(share: float | None, size: int) -> str:
     """ "███▌░░"; dots, where it is not known."""
     if share is None:
         return "·" * size
-    eighths = round(min(max(share, 0.0), 1.0) * size * 8)
-    # What is not nothing is seen.
-    eighths = max(eighths, 1) if share > 0 else eighths
-    full, rest = divmod(eighths, 8)
-    return ("█" * full + EIGHTHS[rest].strip()).ljust(size, "░")
+    return blocks(share, size).ljust(size, "░")
 
 
 def _marked(text: str, width: int, indent: str = INDENT) -> list[str]:

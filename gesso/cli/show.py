@@ -24,6 +24,11 @@ def tamed(text: str) -> str:
     return UNTAMED.sub(lambda found: found[0] if found[0].startswith("\x1b[") else "?", text)
 
 
+def one_line(text: str) -> str:
+    """Likewise, where a line is all there is room for."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 def table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str, error: bool = False
 ) -> None:
@@ -80,8 +85,7 @@ def _text(value: object) -> str:
             return f"{value:.1f}"
         case list() | tuple() | set() | frozenset():
             value = ", ".join(str(item) for item in value) or "-"
-    # One thing, one line: what comes from elsewhere must not draw on the terminal.
-    return "".join(character if character.isprintable() else " " for character in str(value))
+    return one_line(str(value))
 
 
 def _drawn(columns: Sequence[str], texts: Sequence[Sequence[str]], *, error: bool) -> None:

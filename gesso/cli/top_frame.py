@@ -8,15 +8,17 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from gesso.cli.show import duration
+from gesso.cli.blocks import blocks
+from gesso.cli.show import duration, one_line
 from gesso.cli.sparks import History
+from gesso.config.alerts import AlertsConfig
 from gesso.config.values import size_text
+from gesso.gpus import throttles
 
 Told = Mapping[str, Any]
 
 GIB = 2**30
 UNKNOWN = "–"
-EIGHTHS = " ▏▎▍▌▋▊▉"
 GOOD, WARN, BAD, DIM, HEAD = "green", "yellow", "bold red", "dim", "bold"
 STATES = {
     "ready": GOOD,
@@ -31,8 +33,8 @@ STATES = {
 }
 # Longer than its column, and the one word that must be understood.
 SHORT = {"stopped-after-failures": "gave up"}
-# Reasons for lower clocks that nobody need be told: it has nothing to do.
-CALM = frozenset({"gpu_idle"})
+# Where alarms begin if nobody says otherwise: the same is coloured here.
+LIMITS = AlertsConfig()
 # Lines of a block on a screen that is too low: its title, one thing, and how many are missing.
 SHORTEST = 3
 
@@ -54,7 +56,7 @@ def frame(
     told: Told, before: Told | None, history: History, screen: Screen, *, notice: str = ""
 ) -> list[Text]:
     """All lines, none wider than the screen and not more than fit. `notice`: what is wrong with asking."""
-    head = [_head(told, screen), *([Text(f" {_tame(notice)}", BAD)] if notice else [])]
+    head = [_head(told, screen), *([Text(f" {one_line(notice)}", BAD)] if notice else [])]
     tail = [list(_queue(told, history, screen)), list(_users(told, screen))]
     for more in (True, False):
         blocks = [
@@ -99,14 +101,14 @@ def _head(told: Told, screen: Screen) -> Text:
     wrong = sum(len(engine["findings"]) for engine in told["engines"])
     left = Text.assemble(
         (f" gesso {told['version']}", HEAD),
-        (f"  {_tame(told['host'])}  ", DIM),
+        (f"  {one_line(told['host'])}  ", DIM),
         (f"{ready} of {len(told['engines'])} engines ready", GOOD if ready else BAD),
         (f", {wrong} findings" if wrong > 1 else ", 1 finding" if wrong else "", BAD),
     )
-    if told["disk_free"] is not None and told["disk_total"]:
-        share = told["disk_free"] / told["disk_total"]
-        style = BAD if share < 0.03 else WARN if share < 0.1 else DIM
-        left.append(f"  disk {size_text(told['disk_free'])} free", style)
+    free = told["disk_free"]
+    if free is not None:
+        style = BAD if free <= LIMITS.disk_critical else WARN if free <= LIMITS.disk_warning else DIM
+        left.append(f"  disk {size_text(free)} free", style)
     clock = time.strftime(" %H:%M:%S ", time.localtime(told["at"]))
     left.truncate(screen.width - len(clock), overflow="ellipsis")
     left.append(" " * max(0, screen.width - left.cell_len - len(clock)))
@@ -122,7 +124,7 @@ def _cards(told: Told, history: History, screen: Screen, *, more: bool) -> Itera
     if cards is None:
         yield _title("CARDS", "not read yet")
         return
-    problem = _tame(told["cards_problem"] or "")
+    problem = one_line(told["cards_problem"] or "")
     yield _title("CARDS", problem if cards or problem else "there are none")
     name_width = 15 + min(10, screen.spare // 4)
     spark_width = max(0, screen.spare - (name_width - 15) - 2)
@@ -155,7 +157,7 @@ def _cards(told: Told, history: History, screen: Screen, *, more: bool) -> Itera
 
 def _more_of(card: Told, told: Told) -> str:
     """Clocks and limits, and who is meant to use it."""
-    names = [_tame(engine["name"]) for engine in told["engines"] if engine["gpu"] == card["uuid"]]
+    names = [one_line(engine["name"]) for engine in told["engines"] if engine["gpu"] == card["uuid"]]
     parts = [
         f"{_number(card['clock_mhz'], '')} of {_number(card['clock_limit_mhz'], ' MHz')}",
         f"{_number(card['power_w'], '')} of {_number(card['power_limit_w'], ' W')}",
@@ -165,13 +167,13 @@ def _more_of(card: Told, told: Told) -> str:
 
 
 def _troubles(card: Told) -> Iterator[Text]:
-    lowered = [reason for reason in card["throttled_by"] or () if reason not in CALM]
+    lowered = [throttles.explain(reason) for reason in card["throttled_by"] or ()]
     if lowered:
-        yield Text(f"    ! clocks are lowered: {_tame(', '.join(lowered))}", WARN)
+        yield Text(f"    ! clocks are lowered: {one_line('; '.join(lowered))}", WARN)
     if card["xid"]:
         yield Text(f"    ✗ reported Xid {card['xid']}", BAD)
     if card["problems"]:
-        yield Text(f"    ? {_tame('; '.join(card['problems']))}", DIM)
+        yield Text(f"    ? {one_line('; '.join(card['problems']))}", DIM)
 
 
 def _engines(told: Told, before: Told | None, screen: Screen, *, more: bool) -> Iterator[Text]:
@@ -186,7 +188,7 @@ def _engines(told: Told, before: Told | None, screen: Screen, *, more: bool) -> 
         style = STATES.get(engine["state"], WARN)
         line = Text.assemble(
             (" ● ", style),
-            _cell(_tame(engine["name"]), name_width),
+            _cell(one_line(engine["name"]), name_width),
             (_cell(SHORT.get(state, state), 11), style),
             (_cell(duration(max(0.0, told["at"] - engine["since"])), 11), DIM),
         )
@@ -197,14 +199,14 @@ def _engines(told: Told, before: Told | None, screen: Screen, *, more: bool) -> 
             line.append(_cell(_size(engine["memory"]), 9, right=True))
             line.append(_cell(_size(engine["gpu_memory"]), 9, right=True))
         else:
-            line.append(_tame(engine["reason"]), DIM)
+            line.append(one_line(engine["reason"]), DIM)
         yield line
         for finding in engine["findings"]:
-            yield Text(f"   ✗ {_tame(finding['name'])}: {_tame(finding['summary'])}", BAD)
+            yield Text(f"   ✗ {one_line(finding['name'])}: {one_line(finding['summary'])}", BAD)
             if more:
                 # Who may not read logs is not told what stands in them, nor what to do.
                 told_to = [(finding["evidence"], DIM), (finding["remedy"], "")]
-                yield from (Text(f"     {_tame(text)}", style) for text, style in told_to if text)
+                yield from (Text(f"     {one_line(text)}", style) for text, style in told_to if text)
 
 
 def _job(engine: Told, now: float) -> str:
@@ -215,7 +217,7 @@ def _job(engine: Told, now: float) -> str:
         return ""
     first = jobs[0]
     more = f" +{len(jobs) - 1}" if len(jobs) > 1 else ""
-    return f"{first['id'][:8]} {_tame(first['account'])} {duration(max(0.0, now - first['since']))}{more}"
+    return f"{first['id'][:8]} {one_line(first['account'])} {duration(max(0.0, now - first['since']))}{more}"
 
 
 def _queue(told: Told, history: History, screen: Screen) -> Iterator[Text]:
@@ -254,7 +256,7 @@ def _users(told: Told, screen: Screen) -> Iterator[Text]:
             for what, word in (("running", "running"), ("queued", "waiting"))
             if user[what]
         ]
-        text = f" {_tame(user['name'])} {', '.join(parts)}" + ("" if number == len(users) - 1 else " ·")
+        text = f" {one_line(user['name'])} {', '.join(parts)}" + ("" if number == len(users) - 1 else " ·")
         if line.cell_len + cell_len(text) > screen.width - 10 and number:
             line.append(f" … {len(users) - number} more", DIM)
             break
@@ -274,18 +276,17 @@ def _bar(share: float | None, width: int, colour: Any) -> Iterable[tuple[str, st
     """A bar of eighths on a dim ground; not known: the ground alone."""
     if share is None:
         return [("·" * width, DIM)]
-    eighths = round(max(0.0, min(100.0, share)) / 100 * width * 8)
-    full, part = divmod(eighths, 8)
-    drawn = "█" * full + (EIGHTHS[part] if part else "")
+    drawn = blocks(share / 100, width)
     return [(drawn, colour(share)), ("·" * (width - len(drawn)), DIM)]
 
 
 def _full(share: float) -> str:
-    return BAD if share >= 90 else WARN if share >= 80 else "blue"
+    return BAD if share >= LIMITS.vram_critical else WARN if share >= LIMITS.vram_warning else "blue"
 
 
 def _degrees(celsius: float | None) -> tuple[str, str]:
-    style = "" if celsius is None else BAD if celsius >= 85 else WARN if celsius >= 80 else ""
+    hot, warm = LIMITS.temperature_critical, LIMITS.temperature_warning
+    style = "" if celsius is None else BAD if celsius >= hot else WARN if celsius >= warm else ""
     return (_cell(_number(celsius, "°C"), 5, right=True), style)
 
 
@@ -311,7 +312,7 @@ def _brand(name: str) -> str:
     """Without what all of them are called."""
     for word in ("NVIDIA ", "GeForce "):
         name = name.removeprefix(word)
-    return _tame(name)
+    return one_line(name)
 
 
 def _cell(text: str, width: int, *, right: bool = False) -> str:
@@ -320,8 +321,3 @@ def _cell(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, max(0, width - 1)) + "…" if width else ""
     blanks = " " * (width - cell_len(text))
     return blanks + text if right else text + blanks
-
-
-def _tame(text: str) -> str:
-    """What comes from elsewhere must not draw on the terminal."""
-    return "".join(character if character.isprintable() else " " for character in str(text))

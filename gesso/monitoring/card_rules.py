@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 from gesso.config.alerts import AlertsConfig
 from gesso.config.values import size_text
+from gesso.gpus import throttles, xids
 from gesso.gpus.reader import Card
-from gesso.gpus.xids import explain
 from gesso.monitoring.rule import Rule, Scene, Severity, Sign, Step, step_at
 
 # By how much a reading must fall below a threshold before it counts as below.
@@ -114,7 +114,7 @@ def _errors(scene: Scene) -> Iterator[Sign]:
         if card is None or card.xid is None:
             yield Sign(subject=_subject(uuid), raises=None)
             continue
-        error = explain(card.xid)
+        error = xids.explain(card.xid)
         if card.xid == 0 or (not error.lasting and scene.xid_age_s.get(uuid, 0.0) > PASSING_S):
             yield Sign(subject=_subject(uuid), raises=0, summary=f"{_named(card)} reports no more errors.")
             continue
@@ -178,7 +178,7 @@ def _temperature(card: Card, thresholds: tuple[float, float]) -> Sign:
     subject = _subject(card.uuid)
     if card.temperature_c is None:
         return Sign(subject=subject, raises=None)
-    lowered = ", ".join(card.throttled_by or ())
+    lowered = "; ".join(throttles.explain(reason) for reason in card.throttled_by or ())
     return Sign(
         subject=subject,
         raises=step_at(card.temperature_c, thresholds),
