@@ -95,7 +95,10 @@ def lms(x: Array, way: Way) -> Array:
     """Goes by the curve through the last four directions (Adams and Bashforth, over uneven steps)."""
     directions: list[Array] = []
     for step, now, then in way.steps():
-        directions = [(x - way.look(step, x, now)) / now, *directions[:3]]
+        picture = way.look(step, x, now)
+        if then == 0:
+            return picture
+        directions = [(x - picture) / now, *directions[:3]]
         known = [way.sigmas[step - back] for back in range(len(directions))]
         for place, direction in enumerate(directions):
             x = x + direction * _lagrange_integral(known, place, now, then)
