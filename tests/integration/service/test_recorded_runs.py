@@ -13,13 +13,26 @@ from tests.integration.sketch.test_recorded_runs import (  # noqa: F401
     test_run_is_heard_and_kept_as_recorded,
     test_steps_are_told_as_a_samplers,
 )
+from tests.integration.sketch.test_recorded_sampling import (  # noqa: F401
+    CHECKPOINT,
+    test_another_seed_finds_the_rest_in_the_cache_as_recorded,
+    test_sampler_workflow_is_heard_and_kept_as_recorded,
+)
 from tests.recordings import FOLDER
-from tests.service import running_service
+from tests.service import ENGINE, RunningGesso, running_service
 
 pytestmark = [
     pytest.mark.recordings,
     pytest.mark.skipif(not FOLDER.is_dir(), reason="no recordings beside this checkout"),
 ]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
+    """Its engine offers its model under the name that the recorded ComfyUI's had."""
+    toml = f'{ENGINE}arguments = ["--alias", "{CHECKPOINT}"]\n'
+    with running_service(tmp_path_factory.mktemp("gesso"), toml) as running:
+        yield running
 
 
 @pytest.fixture
