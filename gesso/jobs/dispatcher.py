@@ -372,5 +372,6 @@ def _rousable(member: Member) -> Engine:
         accepts=partial(_has_all, catalog),
         asleep=member.asleep and not member.draining,
         coming=member.coming,
-        awake=member.ready,
+        # What is just being asked whether it may rest stays awake for a job that waits.
+        awake=member.ready or member.resting,
     )

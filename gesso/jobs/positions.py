@@ -273,7 +273,7 @@ def _hindered(members: Sequence[Member], needs: tuple[str, ...]) -> str | None:
 
 
 def _condition(member: Member) -> Condition:
-    if member.ready:
+    if member.ready or member.resting:
         return Condition.READY
     if member.draining:
         return Condition.DRAINING

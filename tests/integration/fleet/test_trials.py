@@ -108,6 +108,8 @@ def test_engine_that_has_to_do_is_not_tried_by_itself(stage: Stage) -> None:
     async def main() -> None:
         async with stage.supervisor(SKETCH) as supervisor:
             member = await ready(supervisor)
+            # Its socket says that it has nothing to do a moment after it has opened.
+            await until(lambda: member.free)
             supervisor.trials._fleet = supervisor.trials._fleet.model_copy(update={"test_at_start": True})
             assert supervisor.trials._is_due(member)
             member.jobs = lambda: 1
