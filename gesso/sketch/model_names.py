@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from gesso.sketch.folders import Folders
-from gesso.sketch.model import NAME
+from gesso.sketch.model import NAME, available
 
 OWN: Mapping[str, str] = {
     "checkpoints": f"{NAME}.safetensors",
@@ -45,7 +45,7 @@ def parse_aliases(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 def offered(folders: Folders, folder: str) -> list[str]:
     """What the loaders of this folder can load: nothing but sketch's model, under these names."""
-    if folder not in OWN or folders.without_models():
+    if folder not in OWN or folders.without_models() or not available():
         return []
     return list(dict.fromkeys((OWN[folder], *folders.aliases.get(folder, ()))))
 

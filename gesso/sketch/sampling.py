@@ -16,6 +16,7 @@ from gesso.sketch.sampling_schedules import schedule
 
 MAX_TOKENS = 8192
 """The model compares every token (8 × 8 pixels) with every other: this many take about 3 GiB."""
+MAX_STEPS = 1_000_000
 _TOGETHER = 1024
 """Up to so many tokens both conditionings go through the model at once."""
 
@@ -40,11 +41,22 @@ class Sampling:
     finish: bool = True
     """Whether the last step goes to no noise at all, however much the schedule would leave."""
 
+    def _all_steps(self) -> int:
+        """How many steps would lead all the way from noise, so that `steps` of them are left."""
+        if self.denoise > 0.9999:
+            return self.steps
+        if self.steps / self.denoise > MAX_STEPS:
+            raise ValueError(
+                f"denoise {self.denoise:g} is too little for {self.steps} steps: they would be the last of "
+                f"more than {MAX_STEPS}."
+            )
+        return int(self.steps / self.denoise)
+
     def sigmas(self) -> tuple[float, ...]:
         """The noise before each step and after the last; fewer than two where there is nothing to do."""
         if self.denoise <= 0:
             return ()
-        steps = self.steps if self.denoise > 0.9999 else int(self.steps / self.denoise)
+        steps = self._all_steps()
         shorter = self.sampler in WITHOUT_LAST_BUT_ONE
         sigmas = schedule(self.scheduler, steps + shorter, self.model.shift)
         if shorter:

@@ -37,8 +37,9 @@ def schedule(name: str, steps: int, shift: float = 1.0) -> tuple[float, ...]:
 
 
 def _simple(flow: Flow, steps: int) -> Doubles:
-    moments = flow.moments()
-    return np.array([moments[-(1 + int(step * (MOMENTS / steps)))] for step in range(steps)])
+    back = np.floor(np.arange(steps) * (MOMENTS / steps)).astype(np.intp)
+    chosen: Doubles = flow.moments()[-1 - back]
+    return chosen
 
 
 def _normal(flow: Flow, steps: int) -> Doubles:

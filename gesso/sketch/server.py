@@ -28,6 +28,7 @@ from gesso.sketch.routes.prompts import Prompts
 from gesso.sketch.routes.uploads import Uploads
 from gesso.sketch.routes.users import UserRoutes
 from gesso.sketch.routes.views import Views
+from gesso.sketch.routes.weights import Weights
 from gesso.sketch.socket import Hub
 from gesso.sketch.worker import Worker
 
@@ -122,6 +123,7 @@ class Server:
         app.add_routes(_under_api(public))
         app.add_routes(public)
         app.add_routes(Loads(self._memory).routes())
+        app.add_routes(Weights(self._memory.networks, self._folders).routes())
         app.add_routes(FaultRoutes(self._options.faults).routes())
         app.add_routes(Internal(self._folders, self._hub, recent).routes())
         if frontend is not None:

@@ -6,6 +6,7 @@ import os
 from aiohttp import web
 
 from gesso.sketch.folders import Folders
+from gesso.sketch.model_names import label, offered
 from gesso.sketch.models import (
     HIDDEN,
     find_model,
@@ -49,7 +50,8 @@ class Models:
         folder = self._folders.get(request.match_info["folder"])
         if folder is None:
             return web.Response(status=404)
-        return web.json_response(await asyncio.to_thread(model_names, folder))
+        names = await asyncio.to_thread(model_names, folder)
+        return web.json_response(sorted({*names, *offered(self._base, request.match_info["folder"])}))
 
     async def folders(self, request: web.Request) -> web.Response:
         return web.json_response(
@@ -84,6 +86,8 @@ class Models:
 
     async def metadata(self, request: web.Request) -> web.Response:
         name = request.query.get("filename", "")
+        if (ours := label(self._base, request.match_info["folder_name"], name)) is not None:
+            return web.json_response(ours)
         path = find_model(self._base, request.match_info["folder_name"], name)
         if path is None or not name.endswith(".safetensors"):
             return web.Response(status=404)

@@ -52,6 +52,7 @@ DELIBERATE = (
         "such files are a few kilobytes in the database, and sent whole",
     ),
     (r"GET /nope$", r"(Content-.*|Transfer-.*|body: .*)", "an error says what to do"),
+    (r"GET /view_metadata/checkpoints", r".*", "it tells what stands in for that file"),
     (r"POST /prompt$", r"(status: 500 became 400.*|Content-.*|text: .*|bytes: .*|body: .*)", "not JSON"),
 )
 

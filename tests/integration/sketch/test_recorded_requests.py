@@ -112,4 +112,9 @@ def test_upload_or_view_answers_as_recorded(index: int, answers: list[Answer]) -
         assert got.status == 400
         assert got.json["error"]["type"] == "invalid_json"
         return
+    if want["path"].startswith("/view_metadata/checkpoints") and judge() is None:
+        # Their file tells nothing; ours tells what stands in for it.
+        assert got.status == 200
+        assert "comes with sketch" in got.json["modelspec.description"]
+        return
     assert differences(want, got, renaming({})) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gesso.sketch.model_names import DEFAULT_ALIASES, OWN
 from tests.integration.sketch.conftest import judge
 from tests.integration.sketch.exchange import (
     Answer,
@@ -103,6 +104,10 @@ def route_differences(want: dict[str, Any], got: Answer, engine: tuple[str, Path
     elif path.startswith("/experiment/models/"):
         # Their file is 2 GB; a name and a folder are what can be compared.
         want = {**want, "json": [{**want["json"][0], "size": got.json[0]["size"]}]}
+    elif path == "/models/checkpoints":
+        # Beside the files there is sketch's own model.
+        own = {OWN["checkpoints"], *DEFAULT_ALIASES} & set(got.json)
+        want = {**want, "json": sorted({*want["json"], *own})}
     elif path == "/object_info/KSampler":
         theirs, ours = (samplers(each) for each in (want["json"], got.json))
         # Those that are there, in their order.
