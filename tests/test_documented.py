@@ -56,7 +56,7 @@ def tables() -> list[tuple[str, type[Table]]]:
 @pytest.mark.parametrize(("name", "table"), tables())
 def test_every_setting_has_a_meaning_and_a_line_on_the_page(name: str, table: type[Table]) -> None:
     text = page("docs/reference/configuration.md")
-    heading = f"[[{name}]]" if name in ("engine", "alerts.notify") else f"[{name}]"
+    heading = f"[[{name}]]" if name in ("engine", "model", "alerts.notify") else f"[{name}]"
     section = re.split(r"^##+ ", text.split(f" `{heading}`\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
     for key, field in table.model_fields.items():
         assert field.description, f"{name}.{key} has no docstring"

@@ -27,7 +27,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Read the configuration without starting anything; end with 5 if it is not usable.
 
     Where engines are held to cards, these are read, too."""
-    examined, unseen = _with_cards(_examined(config))
+    examined, unseen = _with_more(_examined(config))
     if as_json:
         print(json.dumps(_report(examined), indent=2, ensure_ascii=False))
     else:
@@ -65,14 +65,15 @@ def _examined(path: Path | None) -> "Examined":
     return examine(path)
 
 
-def _with_cards(examined: "Examined") -> tuple["Examined", str]:
-    """With the cards' problems, if there are no others; and why the cards were not looked at."""
+def _with_more(examined: "Examined") -> tuple["Examined", str]:
+    """With the problems of cards and models, if there are no others; and why the cards were not looked at."""
     from gesso.cli.config_cards import card_problems
+    from gesso.cli.config_models import model_problems
 
     if examined.problems:
         return examined, ""
     problems, unseen = card_problems(examined)
-    return replace(examined, problems=tuple(problems)), unseen
+    return replace(examined, problems=(*problems, *model_problems(examined))), unseen
 
 
 def _report(examined: "Examined") -> dict[str, Any]:
@@ -92,5 +93,8 @@ def _report(examined: "Examined") -> dict[str, Any]:
 
 
 def _summary(examined: "Examined") -> str:
-    engines = ", ".join(engine.name for engine in examined.config.engines) if examined.config else ""
-    return f"{examined.path or 'no gesso.toml: the embedded default'}: usable; engines: {engines}"
+    config = examined.config
+    engines = ", ".join(engine.name for engine in config.engines) if config else ""
+    models = ", ".join(model.name for model in config.models) if config else ""
+    place = examined.path or "no gesso.toml: the embedded default"
+    return f"{place}: usable; engines: {engines}; models: {models or 'none'}"

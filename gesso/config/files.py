@@ -8,6 +8,7 @@ from pathlib import Path
 from gesso.config.credential import address_of, secret_of
 from gesso.config.engine import EngineConfig
 from gesso.config.schema import Config
+from gesso.config.templates import template_text
 from gesso.errors import ConfigError
 
 KeyPath = tuple[str | int, ...]
@@ -24,6 +25,12 @@ def missing(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[KeyPat
         except ConfigError as error:
             place = "url_env" if address.url_file is None else "url_file"
             yield ("alerts", "notify", index, place), error.message
+    for index, model in enumerate(config.models):
+        for name, template in model.templates.items():
+            try:
+                template_text(template)
+            except ConfigError as error:
+                yield ("model", index, name), error.message
     for index, engine in enumerate(config.engines):
         for key, reason in _missing_of_engine(engine, environ):
             yield ("engine", index, *key), reason

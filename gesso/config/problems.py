@@ -15,6 +15,8 @@ from gesso.config.positions import nearest_line
 from gesso.config.schema import Config
 from gesso.config.table import Table
 
+# A default that is made from other keys, one of which is wrong: that one is told.
+FOLLOWS = "default_factory_not_called"
 WORDS = {
     "bool_type": "must be true or false",
     "dict_type": "must be a table, like { NAME = 'value' }",
@@ -50,7 +52,11 @@ def problems_of(
     error: ValidationError, lines: dict[KeyPath, int], within: KeyPath = ()
 ) -> list[ConfigProblem]:
     """Pydantic's findings about the table `within` in our words, in the order of the file."""
-    found = [_problem(detail, (*within, *detail["loc"]), lines) for detail in error.errors(include_url=False)]
+    found = [
+        _problem(detail, (*within, *detail["loc"]), lines)
+        for detail in error.errors(include_url=False)
+        if detail["type"] != FOLLOWS
+    ]
     return sorted(found, key=lambda problem: problem.line or 0)
 
 

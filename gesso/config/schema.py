@@ -10,6 +10,7 @@ from gesso.config.engine import EngineConfig
 from gesso.config.fleet import FleetConfig
 from gesso.config.gpus import GpusConfig
 from gesso.config.limits import RolesConfig
+from gesso.config.models import ModelConfig, embedded_model
 from gesso.config.monitoring import MonitoringConfig
 from gesso.config.passthrough import NodePath
 from gesso.config.secret import Secret
@@ -116,6 +117,12 @@ def _embedded() -> tuple[EngineConfig, ...]:
     return (EngineConfig(name="sketch", kind="sketch"),)
 
 
+def _embedded_models(data: dict[str, Any]) -> tuple[ModelConfig, ...]:
+    """Where no models are configured, those of the engines that bring their own."""
+    engines: tuple[EngineConfig, ...] = data.get("engines", ())
+    return (embedded_model(),) if any(engine.kind == "sketch" for engine in engines) else ()
+
+
 class Config(Table):
     """All of gesso.toml."""
 
@@ -134,6 +141,22 @@ class Config(Table):
         validation_alias="engine",
         serialization_alias="engine",
     )
+    models: tuple[ModelConfig, ...] = Field(
+        default_factory=_embedded_models,
+        strict=False,
+        validation_alias="model",
+        serialization_alias="model",
+    )
+
+    @model_validator(mode="after")
+    def _models_do_not_collide(self) -> Self:
+        names: set[str] = set()
+        for index, model in enumerate(self.models):
+            for name in model.names:
+                if name in names:
+                    raise wrong(f"model.{index}.name", f"{name!r} is the name of a model above")
+                names.add(name)
+        return self
 
     @model_validator(mode="after")
     def _engines_do_not_collide(self) -> Self:
@@ -155,5 +178,5 @@ class Config(Table):
 def parse(data: dict[str, Any], base: Path | None = None) -> Config:
     """The configuration a TOML document says; raises pydantic's ValidationError, with TOML's names."""
     # Absent tables are read as empty ones, so that paths in their defaults are anchored too.
-    tables: dict[str, Any] = {name: {} for name in Config.model_fields if name != "engines"}
+    tables: dict[str, Any] = {name: {} for name in Config.model_fields if name not in ("engines", "models")}
     return Config.model_validate({**tables, **data}, context={"base": base}, by_alias=True, by_name=False)

@@ -81,7 +81,8 @@ def _line(item: tuple[str, Any]) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items())
+        given = {key: one for key, one in value.items() if one is not None}
+        inner = ", ".join(f"{_key(key)} = {_value(one)}" for key, one in given.items())
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"

@@ -81,6 +81,14 @@ setting = Table(
     Column("value", Json),
 )
 
+# Of this installation, made when first needed; every gateway on this database shares it.
+secret = Table(
+    "secret",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
 userdata = Table(
     "userdata",
     metadata,

@@ -3,7 +3,7 @@
 import gc
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -60,7 +60,7 @@ class Server(uvicorn.Server):
         app: ASGIApp,
         *,
         on_started: Callable[[], None],
-        on_stopping: Callable[[], None] = lambda: None,
+        on_stopping: Sequence[Callable[[], None]] = (),
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -93,7 +93,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # What would go on for ever ends now; the rest has GRACE_S.
-        self._on_stopping()
+        for end in self._on_stopping:
+            end()
         await super().shutdown(sockets)
 
     @contextmanager

@@ -139,6 +139,10 @@ class Queue:
         """Raises NotFound where there is no such job, or it is not `owner`'s (None: anybody's)."""
         return await self._database.read(queue_views.get, job_id, owner)
 
+    async def same_request(self, owner: str, request_hash: str, since: float) -> list[Job]:
+        """The owner's jobs of this very request that have not ended, or not before `since`, latest first."""
+        return await self._database.read(queue_views.same_request, owner, request_hash, since)
+
     async def queued(self, owner: str | None = None) -> list[Job]:
         """In the order in which each owner's jobs will be claimed."""
         return await self._database.read(queue_views.queued, owner)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
 
 from gesso.database.schema import IN_HISTORY, IS_QUEUED, IS_RUNNING, flow, job
 from gesso.errors import NotFound
@@ -19,6 +19,17 @@ def get(conn: Connection, job_id: str, owner: str | None) -> Job:
     if row is None or (owner is not None and row.owner != owner):
         raise NotFound(f"There is no job {job_id!r}.")
     return to_job(row)
+
+
+def same_request(conn: Connection, owner: str, request_hash: str, since: float) -> list[Job]:
+    """The owner's jobs of this very request that have not ended, or not before `since`; the latest first."""
+    ended = and_(job.c.finished.is_not(None), job.c.finished >= since)
+    found = []
+    # One by one, for each is read from another index.
+    for which in (IS_QUEUED, IS_RUNNING, ended):
+        wanted = JOBS.where(which, job.c.owner == owner, job.c.request_hash == request_hash)
+        found += [to_job(row) for row in conn.execute(wanted)]
+    return sorted(found, key=lambda each: each.seq, reverse=True)
 
 
 def queued(conn: Connection, owner: str | None) -> list[Job]:

@@ -38,7 +38,7 @@ class Extent:
 
 def measure_picture(data: bytes) -> Extent:
     """Decode all of it, and look. Raises as `render_view` does."""
-    with _open(data) as picture:
+    with opened(data) as picture:
         try:
             bounds = _without_alpha(picture).getextrema()
         except BROKEN as error:
@@ -57,7 +57,7 @@ def render_view(data: bytes, preview: str | None = None, channel: str | None = N
     `preview` is "webp;90" or "jpeg;75" and goes before `channel`, which is "rgb", "a", or "rgba" for the
     file as it is. Raises TooLarge for more than `PIXEL_LIMIT` pixels, RequestError for what is no picture.
     """
-    with _open(data) as picture:
+    with opened(data) as picture:
         try:
             if preview is not None:
                 return _preview(picture, preview, channel or "")
@@ -76,7 +76,7 @@ def probe_picture(data: bytes) -> Picture | None:
     Raises TooLarge as `render_view` does.
     """
     try:
-        with _open(data) as picture:
+        with opened(data) as picture:
             return Picture(
                 width=picture.width,
                 height=picture.height,
@@ -94,7 +94,7 @@ def apply_mask(original: bytes, mask: bytes) -> bytes:
 
     Raises as `render_view` does.
     """
-    with _open(original) as picture, _open(mask) as alpha:
+    with opened(original) as picture, opened(mask) as alpha:
         texts = PngInfo()
         try:
             masked = picture.convert("RGBA")
@@ -108,7 +108,7 @@ def apply_mask(original: bytes, mask: bytes) -> bytes:
         return buffer.getvalue()
 
 
-def _open(data: bytes) -> Image.Image:
+def opened(data: bytes) -> Image.Image:
     """Reads the header only."""
     try:
         picture = Image.open(BytesIO(data))

@@ -27,7 +27,9 @@ from gesso.gateway.console import Console
 from gesso.gateway.health import Health
 from gesso.gateway.login import Login
 from gesso.gateway.metrics import Metrics
+from gesso.gateway.openai.waiting import Waiting
 from gesso.gateway.oversight import Oversight
+from gesso.service.images import images_api
 from gesso.service.watching import Watching
 from gesso.service.working import Working
 
@@ -42,6 +44,8 @@ def front(
     working: Working,
     watching: Watching,
     events: Events,
+    waiting: Waiting,
+    link_secret: bytes,
 ) -> ASGIApp:
     """The application that is served."""
     audit = Audit(database)
@@ -85,7 +89,8 @@ def front(
             alert_routes(watching.alarms, audit),
         ),
     )
+    openai = images_api(config, working, catalogue=catalogue, bus=bus, waiting=waiting, secret=link_secret)
     login = Login(access, audit, behind_proxy=config.gateway.behind_tls)
     metrics = Metrics(lambda: watching.collector.latest)
-    own = (Health(database, supervisor), login, Console(), metrics)
+    own = (Health(database, supervisor), login, Console(), metrics, openai)
     return build_app(config=config, access=access, comfyui=comfyui, own=own, api=api)

@@ -7,12 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from gesso.access.access import Access
+from gesso.access.stored_secret import stored_secret
 from gesso.config.schema import Config
 from gesso.database.database import open_database
 from gesso.events import Bus
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway.api_events import Events
 from gesso.gateway.limits import limits_of
+from gesso.gateway.openai.waiting import Waiting
 from gesso.gateway.server import Server, listening
 from gesso.gpus.auto import open_reader
 from gesso.jobs.artifacts import Artifacts
@@ -71,6 +73,7 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
         watched_by = (watch.collector.run(), watch.alarms.run(), watch.certificate.run())
         await parts.enter_async_context(_beside(*working_on, *watched_by))
         events = Events(bus=bus, queue=queue, positions=work.positions)
+        waiting = Waiting(bus=bus, queue=queue, cancel=work.dispatcher.cancel)
         app = front(
             config,
             database=database,
@@ -80,10 +83,12 @@ async def serve(config: Config, announce: Callable[[Listening], None]) -> None:
             working=work,
             watching=watch,
             events=events,
+            waiting=waiting,
+            link_secret=await database.tx(stored_secret, "links"),
         )
         url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         told = Listening(url=url, key=None if admin is None else admin.token)
-        server = Server(app, on_started=lambda: announce(told), on_stopping=events.close)
+        server = Server(app, on_started=lambda: announce(told), on_stopping=[events.close, waiting.close])
         with _stopped_by_signals(server):
             await server.serve(sockets=[listener])
         await work.dispatcher.drain(DRAIN_S)

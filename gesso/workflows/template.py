@@ -142,9 +142,9 @@ def outside(parameter: Parameter, value: Any) -> str | None:
     if parameter.kind not in (Kind.INTEGER, Kind.NUMBER):
         return None
     if parameter.minimum is not None and value < parameter.minimum:
-        return f"at least {parameter.minimum:.16g}"
+        return f"at least {parameter.minimum}"
     if parameter.maximum is not None and value > parameter.maximum:
-        return f"at most {parameter.maximum:.16g}"
+        return f"at most {parameter.maximum}"
     if parameter.multiple > 1 and value % parameter.multiple:
         return f"a multiple of {parameter.multiple}"
     return None

@@ -16,9 +16,9 @@ JSON_BYTES = 2_000_000
 VALUES_LIMIT = 250_000
 
 
-async def read_json(request: Request, default: Any = None) -> Any:
+async def read_json(request: Request, default: Any = None, *, limit: int = JSON_BYTES) -> Any:
     """The body as JSON, `default` for none. RequestError names the place where it stops being JSON."""
-    body = await read_body(request, JSON_BYTES)
+    body = await read_body(request, limit)
     if not body and default is not None:
         return default
     value = _parse(body)

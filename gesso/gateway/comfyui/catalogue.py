@@ -68,17 +68,26 @@ class Catalogue:
         """What the engines together can do; NoEngine if none has been ready yet."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while not (known := self._known()):
+                while (catalog := self.now()) is None:
                     await self._supervisor.changed()
         except TimeoutError as error:
             states = ", ".join(f"{member.name} is {member.state}" for member in self._supervisor.members())
             message = f"No engine has been ready yet, so it is not known what can run: {states}."
             raise NoEngine(message) from error
+        return catalog
+
+    def now(self) -> Catalog | None:
+        """What the engines together can do, as far as it is known; None if none has been ready yet."""
+        known = self._known()
         made_of = tuple(each.sha256 for each in known.values())
-        if self._union is None or self._made_of != made_of:
+        if known and (self._union is None or self._made_of != made_of):
             self._union = union([each.catalog for each in known.values()])
             self._made_of = made_of
-        return self._union
+        return self._union if known else None
+
+    async def look_again(self, *, patience_s: float = REFRESH_S) -> None:
+        """Ask the engines anew, and wait so long for their answers."""
+        await self._refresh.begin(patience_s=patience_s)
 
     def lacking(self, needs: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """What each engine lacks of `needs`; empty when one of them has it all."""

@@ -16,7 +16,19 @@ logger = logging.getLogger("gesso.access_log")
 # An id that a proxy in front has given is kept, if it cannot do harm in a log line.
 GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 SECRET_NAMES = frozenset(
-    {"token", "key", "api_key", "apikey", "access_token", "auth", "password", "secret", "clientid", "sid"}
+    {
+        "token",
+        "key",
+        "api_key",
+        "apikey",
+        "access_token",
+        "auth",
+        "password",
+        "secret",
+        "clientid",
+        "sid",
+        "signature",
+    }
 )
 KEY = re.compile(r"gesso(?:_|%5[fF])[A-Za-z0-9_%-]{8,}")
 QUIET = frozenset({"/gesso/healthz", "/gesso/readyz", "/gesso/metrics"})

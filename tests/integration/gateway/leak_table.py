@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.integration.gateway.leak_rows import Ask, Row, admin, elsewhere, own, same
 from tests.integration.gateway.leak_table_api import OURS, PAGES
+from tests.integration.gateway.leak_table_openai import OPENAI
 
 # What the service of the matrix opens to users.
 OPENED = '[gateway.passthrough]\nusers = ["/leaky/*"]\n'
@@ -245,7 +246,7 @@ CONSOLE = "/gesso/console/"
 def rows(table: list[tuple[str, str]]) -> list[Row]:
     """Every row, ComfyUI's also under /api, and the console's files as this `table` has them."""
     console = [same(pattern) for _, pattern in table if pattern.startswith(CONSOLE)]
-    return [*COMFYUI, *_under_api(), *UNKNOWN, *STATIC, *OURS, *PAGES, *console]
+    return [*COMFYUI, *_under_api(), *UNKNOWN, *STATIC, *OURS, *PAGES, *OPENAI, *console]
 
 
 def _under_api() -> Iterator[Row]:

@@ -1,0 +1,101 @@
+"""The answer to a request that waits for its pictures, kept alive meanwhile, given up when the client leaves.
+
+A status cannot be sent before it is known, and HTTP has no other sign of life that proxies count. So for the
+first SILENT_S seconds nothing is sent, and every error gets its status. Then the answer begins: 200, and
+a space now and then, which JSON allows before a value. A job that fails then is told by breaking the answer
+off, and never by a 200: OpenAI's libraries ask again, and are told that same job's error, with its status.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from gesso.errors import GessoError
+from gesso.gateway.openai.waiting import Attendance, Waiting
+from gesso.jobs.job import Job
+
+# Proxies give up after 60 seconds (nginx, most load balancers) or 100 (Cloudflare) without a byte.
+SILENT_S = 45.0
+BREATH_S = 15.0
+BREATH = b" "
+
+Compose = Callable[[Job], Awaitable[dict[str, Any]]]
+
+
+class Answer:
+    """An ASGI app. `compose` makes the answer's JSON of the job when it has ended."""
+
+    def __init__(
+        self, job: Job, *, waiting: Waiting, compose: Compose, comes_back: bool, silent_s: float = SILENT_S
+    ) -> None:
+        self._job = job
+        self._waiting = waiting
+        self._compose = compose
+        self._comes_back = comes_back
+        self._silent_s = silent_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._waiting.attends(self._job, comes_back=self._comes_back) as mine:
+            await unless_left(self._answer(mine, send), receive)
+
+    async def _answer(self, mine: Attendance, send: Send) -> None:
+        ended = asyncio.ensure_future(self._waiting.ended(mine))
+        begun, patience_s = False, self._silent_s
+        try:
+            while not (await asyncio.wait({ended}, timeout=patience_s))[0]:
+                if not begun:
+                    await send(start(headers_of(mine.job)))
+                begun, patience_s = True, min(BREATH_S, self._silent_s)
+                await send({"type": "http.response.body", "body": BREATH, "more_body": True})
+            job = ended.result()
+        finally:
+            ended.cancel()
+        try:
+            body = json.dumps(await self._compose(job)).encode()
+        except GessoError:
+            # Told with its status, unless that is sent already.
+            mine.answered = not begun
+            raise
+        if not begun:
+            length = (b"content-length", str(len(body)).encode())
+            await send(start([*headers_of(job), length]))
+        await send({"type": "http.response.body", "body": body})
+        mine.answered = True
+
+
+async def unless_left(work: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Do it, but stop when the client hangs up: ClientDisconnect."""
+    doing, left = asyncio.ensure_future(work), asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait({doing, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise ClientDisconnect()
+        doing.result()
+    finally:
+        for task in (doing, left):
+            task.cancel()
+        await asyncio.gather(doing, left, return_exceptions=True)
+
+
+def start(headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": 200, "headers": headers}
+
+
+def headers_of(job: Job, content_type: bytes = b"application/json") -> list[tuple[bytes, bytes]]:
+    """With where the picture comes from, as far as that is known by then."""
+    headers = [
+        (b"content-type", content_type),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+        (b"x-gesso-job", job.id.encode()),
+    ]
+    return headers if job.engine is None else [*headers, (b"x-gesso-engine", job.engine.encode())]
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,110 @@
+"""Reads what a request for pictures brings: JSON or a form, with its files."""
+
+import asyncio
+import base64
+import binascii
+from typing import Any
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+
+from gesso.errors import InvalidParameter, RequestError
+from gesso.gateway.comfyui.body import PROMPT_BYTES, read_json
+from gesso.protocol.openai_parameters import MOST_IMAGES
+from gesso.protocol.openai_pictures import Source, read_source
+
+FILES = ("image", "mask")
+# A form's fields are few and short, but for the prompt.
+MOST_FIELDS = 64
+
+Brought = tuple[dict[str, Any], list[Source], Source | None]
+"""The fields that are no files, the pictures, and the mask."""
+
+
+async def read_generation(request: Request) -> dict[str, Any]:
+    """The fields of a JSON body."""
+    body = await read_json(request, default={})
+    if not isinstance(body, dict):
+        raise RequestError("The body is not a JSON object.")
+    return body
+
+
+async def read_edit(request: Request) -> Brought:
+    """The fields and files of a form, or of a JSON body with references to pictures."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+        return await _read_references(request)
+    try:
+        form = await request.form(max_files=MOST_IMAGES + 4, max_fields=MOST_FIELDS)
+    except MultiPartException as error:
+        raise RequestError(f"The body is no multipart form: {error.message}") from error
+    try:
+        fields: dict[str, Any] = {}
+        found: dict[str, list[bytes]] = {name: [] for name in FILES}
+        for name, value in form.multi_items():
+            plain = name.removesuffix("[]")
+            if isinstance(value, UploadFile):
+                if plain not in FILES:
+                    raise InvalidParameter(f"'{name[:100]}' is no file here.", param=name[:100])
+                found[plain].append(await value.read())
+            elif name in fields:
+                raise InvalidParameter(f"'{name[:100]}' is given twice.", param=name[:100])
+            else:
+                fields[name] = value
+    finally:
+        await form.close()
+    return await _sources(fields, found)
+
+
+async def _read_references(request: Request) -> Brought:
+    """`images` and `mask` as {"image_url": "data:…"}; `image` as one of these, or a list of them."""
+    body = await read_json(request, default={}, limit=PROMPT_BYTES)
+    if not isinstance(body, dict):
+        raise RequestError("The body is not a JSON object.")
+    found: dict[str, list[bytes]] = {name: [] for name in FILES}
+    for name, plain in (("images", "image"), ("image", "image"), ("mask", "mask")):
+        value = body.pop(name, None)
+        for each in value if isinstance(value, list) else [] if value is None else [value]:
+            found[plain].append(_referred(each, name))
+    return await _sources(body, found)
+
+
+def _referred(reference: Any, param: str) -> bytes:
+    address = reference.get("image_url") if isinstance(reference, dict) else reference
+    if isinstance(address, dict):
+        address = address.get("url")
+    head, comma, text = address.partition(",") if isinstance(address, str) else ("", "", "")
+    if not head.startswith("data:") or not head.endswith(";base64") or not comma:
+        message = (
+            f'\'{param}\' takes pictures as data links only: {{"image_url": "data:image/png;base64,…"}}.'
+        )
+        remedy = "Send the picture itself; gesso fetches nothing from elsewhere, and keeps no files by id."
+        raise InvalidParameter(message, param=param, remedy=remedy)
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidParameter(f"'{param}' is not base64.", param=param) from error
+
+
+async def _sources(fields: dict[str, Any], found: dict[str, list[bytes]]) -> Brought:
+    if not found["image"]:
+        message = "Missing required parameter: 'image'."
+        raise InvalidParameter(message, param="image", kind="missing_required_parameter")
+    if len(found["image"]) > MOST_IMAGES:
+        raise InvalidParameter(f"At most {MOST_IMAGES} pictures are taken.", param="image")
+    if len(found["mask"]) > 1:
+        raise InvalidParameter("'mask' is given twice.", param="mask")
+    sources = [await asyncio.to_thread(read_source, data, "image") for data in found["image"]]
+    mask = await asyncio.to_thread(read_source, found["mask"][0], "mask") if found["mask"] else None
+    if mask is not None:
+        _check_mask(mask, sources[0])
+    return fields, sources, mask
+
+
+def _check_mask(mask: Source, first: Source) -> None:
+    if not mask.has_alpha:
+        message = "'mask' has no transparency; what is transparent in it shows where to draw."
+        raise InvalidParameter(message, param="mask")
+    if (mask.width, mask.height) != (first.width, first.height):
+        message = f"'mask' is {mask.width}x{mask.height}, and the first picture {first.width}x{first.height}."
+        raise InvalidParameter(message, param="mask")

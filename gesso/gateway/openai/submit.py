@@ -1,0 +1,217 @@
+"""From a request to its job: found again where it is a repetition, else made and queued."""
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from gesso import logs
+from gesso.access.identity import Identity
+from gesso.errors import InvalidParameter
+from gesso.events import Bus
+from gesso.gateway.comfyui.catalogue import Catalogue
+from gesso.gateway.limits import limits_of
+from gesso.gateway.openai.models import NOT_KNOWN_YET, Model, Models
+from gesso.gateway.openai.values import values_of
+from gesso.gateway.openai.waiting import Waiting
+from gesso.jobs.artifacts import Artifacts
+from gesso.jobs.files import Files
+from gesso.jobs.job import Job, Spec, State
+from gesso.jobs.queue import Queue
+from gesso.jobs.relay import announce
+from gesso.protocol.files import FileRef
+from gesso.protocol.openai import ImagesRequest
+from gesso.protocol.openai_parameters import Route
+from gesso.protocol.openai_pictures import Source
+from gesso.workflows.fill import fill
+from gesso.workflows.needs import needs
+from gesso.workflows.shape import shape
+from gesso.workflows.template import Template
+from gesso.workflows.uploads import upload_checks
+from gesso.workflows.validate import validate
+
+KEYS = {
+    Route.GENERATIONS: ("template", "draw from a prompt alone"),
+    Route.EDITS: ("edit_template", "edit pictures"),
+    Route.VARIATIONS: ("variation_template", "make variations"),
+}
+SUBFOLDER = "openai"
+# A repetition gets the job of the request it repeats: one that has not ended, or ended so long ago at most.
+REPEATED_WITHIN_S = 15 * 60.0
+# Seeds that nobody chose stay below what a browser's numbers can hold.
+SEEDS = 2**53
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One request: who asks for what, with which pictures, and whether it repeats an earlier one."""
+
+    identity: Identity
+    asked: ImagesRequest
+    sources: tuple[Source, ...] = ()
+    mask: Source | None = None
+    idempotency_key: str | None = None
+    repeats: bool = False
+
+    @property
+    def digest(self) -> str:
+        """The same for the same request; what is drawn from it, without a seed, may differ."""
+        pictures = [*self.sources, *([self.mask] if self.mask else [])]
+        files = [hashlib.sha256(each.data).hexdigest() for each in pictures]
+        # How the answer is brought is no part of what is drawn.
+        asked = asdict(replace(self.asked, stream=False, partial_images=0))
+        text = json.dumps(["openai", asked, files, self.mask is not None], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Submission:
+    def __init__(
+        self,
+        *,
+        models: Models,
+        queue: Queue,
+        catalogue: Catalogue,
+        artifacts: Artifacts,
+        files: Files,
+        bus: Bus,
+        waiting: Waiting,
+        max_attempts: int,
+    ) -> None:
+        self._models = models
+        self._queue = queue
+        self._catalogue = catalogue
+        self._artifacts = artifacts
+        self._files = files
+        self._bus = bus
+        self._waiting = waiting
+        self._max_attempts = max_attempts
+
+    async def job_of(self, order: Order) -> Job:
+        """The job that draws what is asked for. Raises what keeps it from being drawn."""
+        digest = order.digest
+        if order.repeats and order.idempotency_key is None:
+            earlier = await self._earlier(order.identity.account_id, digest)
+            if earlier is not None:
+                logs.job_id.set(earlier.id)
+                return earlier
+        model = self._models.named(order.asked.model)
+        key, what = KEYS[order.asked.route]
+        template = model.template(key, what)
+        await self._require(model, key, order.identity)
+        values = values_of(order.asked, model.config, template, order.sources, seed=secrets.randbelow(SEEDS))
+        files = _placed(order, model, template)
+        names = await self._store(order.identity, files)
+        prompt = fill(template, values | names)
+        spec = await self._spec(order, model, template, prompt, files, names)
+        job = await self._queue.submit(
+            replace(spec, request_hash=digest), limits_of(order.identity.allowance)
+        )
+        logs.job_id.set(job.id)
+        await announce(self._bus, self._queue, job, job.state)
+        return job
+
+    async def _earlier(self, owner: str, digest: str) -> Job | None:
+        """The job of the request that this one repeats: best one that nobody waits for any more."""
+        since = time.time() - REPEATED_WITHIN_S
+        found = [
+            job
+            for job in await self._queue.same_request(owner, digest, since)
+            if not job.state.ended or self._waiting.missed(job)
+            if job.state is not State.CANCELLED or not self._waiting.given_up(job.id)
+        ]
+        alone = [job for job in found if not self._waiting.attended(job.id)]
+        return next(iter(alone or found), None)
+
+    async def _require(self, model: Model, key: str, identity: Identity) -> None:
+        denied = self._catalogue.denied_to(identity)
+        reasons = self._models.why_not(model, key, denied)
+        if reasons == (NOT_KNOWN_YET,):
+            await self._catalogue.current()
+            reasons = self._models.why_not(model, key, denied)
+        if reasons:
+            await self._catalogue.look_again()
+            reasons = self._models.why_not(model, key, denied)
+        if reasons:
+            message = f"The model {model.name!r} cannot draw this now: {'; '.join(reasons[:5])}."
+            remedy = "`GET /v1/models` tells which can."
+            raise InvalidParameter(message, param="model", kind="model_unavailable", remedy=remedy)
+
+    async def _store(self, identity: Identity, files: Mapping[str, Source]) -> dict[str, str]:
+        """Keep the pictures as the caller's uploads; their names, by the parameter that each is for."""
+        names = {}
+        for name, source in files.items():
+            digest = hashlib.sha256(source.data).hexdigest()
+            ref = FileRef(filename=f"{digest[:16]}.{source.format}", subfolder=SUBFOLDER, type="input")
+            naming = self._files.naming(
+                identity.account_id,
+                ref,
+                content_type=f"image/{source.format}",
+                storage=identity.allowance.storage,
+            )
+            async with self._artifacts.writer() as writer:
+                await writer.write(source.data)
+                kept = await writer.commit_with(naming)
+            names[name] = f"{kept.subfolder}/{kept.filename}"
+        return names
+
+    async def _spec(
+        self,
+        order: Order,
+        model: Model,
+        template: Template,
+        prompt: dict[str, dict[str, Any]],
+        files: Mapping[str, Source],
+        names: Mapping[str, str],
+    ) -> Spec:
+        catalog = await self._catalogue.current()
+        checks = upload_checks(catalog, lambda name: name in names.values(), prompt)
+        validated = validate(prompt, catalog, template.outputs, checks=checks)
+        inputs = [
+            {
+                "node": node,
+                "input": place,
+                "file": names[name],
+                "sha256": hashlib.sha256(source.data).hexdigest(),
+                "suffix": f".{source.format}",
+            }
+            for name, source in files.items()
+            for node, place in template.parameters[name].inputs
+        ]
+        return Spec(
+            owner=order.identity.account_id,
+            payload={
+                "prompt": validated.prompt,
+                "extra_data": {},
+                "outputs": validated.outputs,
+                "targets": list(template.outputs),
+                "openai": {"model": model.name, "outputs": list(template.outputs)},
+            },
+            needs=needs(validated.prompt, catalog).ids(),
+            shape=shape(validated.prompt, catalog, validated.outputs),
+            idempotency_key=order.idempotency_key,
+            inputs=inputs,
+            max_attempts=self._max_attempts,
+        )
+
+
+def _placed(order: Order, model: Model, template: Template) -> dict[str, Source]:
+    """Each picture of the request at the parameter of the template that takes it."""
+    takes = template.images
+    if len(order.sources) > len(takes):
+        most = f"at most {len(takes)} picture{'s' if len(takes) > 1 else ''}"
+        raise InvalidParameter(f"The model {model.name!r} takes {most} to start from.", param="image")
+    placed = dict(zip(takes, order.sources, strict=False))
+    if order.mask is not None:
+        if "mask" not in template.parameters:
+            raise InvalidParameter(f"The model {model.name!r} takes no mask.", param="mask")
+        placed["mask"] = order.mask
+    return placed
+
+
+def outputs_of(job: Job) -> Sequence[str]:
+    """The nodes whose pictures are the answer, in order; none where it is no job of this API's."""
+    nodes: Sequence[str] = (job.payload.get("openai") or {}).get("outputs") or ()
+    return nodes

@@ -1,0 +1,148 @@
+"""`/v1`: OpenAI's Images API, for its unmodified clients."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from gesso.errors import InvalidParameter, NotFound
+from gesso.gateway import responses
+from gesso.gateway.comfyui.caller import caller
+from gesso.gateway.comfyui.catalogue import Catalogue
+from gesso.gateway.openai.answer import Answer
+from gesso.gateway.openai.forms import read_edit, read_generation
+from gesso.gateway.openai.links import PATH, Links
+from gesso.gateway.openai.models import Model, Models
+from gesso.gateway.openai.pictures import Gallery, picture_of
+from gesso.gateway.openai.submit import KEYS, Order, Submission
+from gesso.gateway.openai.waiting import Waiting
+from gesso.gateway.routing import Routes
+from gesso.jobs.job import Job
+from gesso.jobs.queue import Queue
+from gesso.protocol.openai import answer, parse_request, usage_of
+from gesso.protocol.openai_parameters import Route
+from gesso.protocol.openai_pictures import MEDIA
+
+RETRIES = "x-stainless-retry-count"
+
+
+class OpenAI:
+    def __init__(
+        self,
+        *,
+        models: Models,
+        catalogue: Catalogue,
+        submission: Submission,
+        waiting: Waiting,
+        gallery: Gallery,
+        links: Links,
+        queue: Queue,
+        public_url: str | None,
+        behind_tls: bool,
+    ) -> None:
+        self._models = models
+        self._catalogue = catalogue
+        self._submission = submission
+        self._waiting = waiting
+        self._gallery = gallery
+        self._links = links
+        self._queue = queue
+        self._public_url = public_url
+        self._scheme = "https" if behind_tls else "http"
+        self._created = int(time.time())
+
+    def add_to(self, routes: Routes) -> None:
+        routes.add("GET", "/v1/models", self.list_models)
+        routes.add("GET", "/v1/models/{name...}", self.show_model)
+        routes.add("POST", "/v1/images/generations", self.generate)
+        routes.add("POST", "/v1/images/edits", self.edit)
+        routes.add("POST", "/v1/images/variations", self.vary)
+        routes.add("GET", PATH, self.content, public=True)
+
+    async def list_models(self, request: Request) -> Response:
+        """`GET /v1/models`: also those that cannot draw now, with the reason."""
+        await self._catalogue.look_again(patience_s=0.0)
+        data = [
+            self._shown(model, name, request) for model in self._models.all for name in model.config.names
+        ]
+        return responses.json({"object": "list", "data": data})
+
+    async def show_model(self, request: Request, name: str) -> Response:
+        """`GET /v1/models/{name}`"""
+        return responses.json(self._shown(self._models.named(name), name, request))
+
+    def _shown(self, model: Model, name: str, request: Request) -> dict[str, Any]:
+        denied = self._catalogue.denied_to(caller(request))
+        told = {}
+        for route, (key, _) in KEYS.items():
+            if key in model.templates:
+                reasons = self._models.why_not(model, key, denied)
+                told[route.value] = {"available": not reasons, "reason": "; ".join(reasons) or None}
+        return {
+            "id": name,
+            "object": "model",
+            "created": self._created,
+            "owned_by": "gesso",
+            "available": any(each["available"] for each in told.values()),
+            "reason": next((each["reason"] for each in told.values() if each["reason"]), None),
+            "routes": told,
+        }
+
+    async def generate(self, request: Request) -> ASGIApp:
+        """`POST /v1/images/generations`"""
+        asked = parse_request(Route.GENERATIONS, await read_generation(request))
+        return await self._draw(request, Order(identity=caller(request), asked=asked))
+
+    async def edit(self, request: Request) -> ASGIApp:
+        """`POST /v1/images/edits`"""
+        return await self._edit(request, Route.EDITS)
+
+    async def vary(self, request: Request) -> ASGIApp:
+        """`POST /v1/images/variations`"""
+        return await self._edit(request, Route.VARIATIONS)
+
+    async def content(self, request: Request) -> Response:
+        """`GET /v1/images/content?…`: where a signed link leads."""
+        linked = self._links.read(request.query_params)
+        job = await self._queue.get(linked.job)
+        made = await self._gallery.one(job, picture_of(job, linked.index), linked)
+        headers = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+        return Response(made.data, media_type=MEDIA[linked.format], headers=headers)
+
+    async def _edit(self, request: Request, route: Route) -> ASGIApp:
+        fields, sources, mask = await read_edit(request)
+        if mask is not None and route is Route.VARIATIONS:
+            raise InvalidParameter("Unknown parameter: 'mask'.", param="mask", kind="unknown_parameter")
+        asked = parse_request(route, fields, texts=True)
+        order = Order(identity=caller(request), asked=asked, sources=tuple(sources), mask=mask)
+        return await self._draw(request, order)
+
+    async def _draw(self, request: Request, order: Order) -> ASGIApp:
+        if order.asked.stream:
+            raise InvalidParameter("'stream' is not supported yet.", param="stream")
+        retries = request.headers.get(RETRIES, "")
+        key = request.headers.get("idempotency-key")
+        order = replace(order, idempotency_key=key, repeats=retries.isdecimal() and int(retries) > 0)
+        job = await self._submission.job_of(order)
+        base = self._base(request)
+
+        async def compose(ended: Job) -> dict[str, Any]:
+            drawn = await self._gallery.drawn(ended, order.asked, base)
+            sizes = [(each.width, each.height) for each in order.sources]
+            usage = usage_of(order.asked, sizes, drawn)
+            return answer(order.asked, drawn, int(ended.finished or time.time()), usage)
+
+        comes_back = bool(retries) or key is not None
+        return Answer(job, waiting=self._waiting, compose=compose, comes_back=comes_back)
+
+    def _base(self, request: Request) -> str:
+        """What links begin with: the address that the client used, unless we know a better one."""
+        if self._public_url is not None:
+            return self._public_url
+        host = request.headers.get("host")
+        if not host:
+            raise NotFound("The request names no host, so links could lead nowhere.")
+        return f"{self._scheme}://{host}"

@@ -1,0 +1,77 @@
+"""Pictures in the form that a request asks for, and what is to be known of those it brings (pure)."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image
+
+from gesso.errors import InvalidParameter, RequestError
+from gesso.protocol.pictures import BROKEN, opened
+
+MEDIA = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+ORIENTATION = 0x0112
+SIDEWAYS = range(5, 9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A picture that a request brings: its size as engines will see it, after turning it upright."""
+
+    data: bytes
+    width: int
+    height: int
+    has_alpha: bool
+    format: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A picture as it is handed out."""
+
+    data: bytes
+    width: int
+    height: int
+    opaque: bool
+
+
+def read_source(data: bytes, param: str) -> Source:
+    """What a picture in a request is. InvalidParameter for what is none; TooLarge as for `/view`."""
+    try:
+        with opened(data) as picture:
+            width, height = picture.size
+            if picture.getexif().get(ORIENTATION) in SIDEWAYS:
+                width, height = height, width
+            return Source(
+                data=data,
+                width=width,
+                height=height,
+                has_alpha=picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info,
+                format=(picture.format or "png").lower(),
+            )
+    except (RequestError, *BROKEN) as error:
+        if isinstance(error, RequestError) and error.status != RequestError.status:
+            raise
+        raise InvalidParameter(f"'{param}' is not a picture that can be read.", param=param) from error
+
+
+def deliver(data: bytes, form: str, compression: int, background: str) -> Delivered:
+    """The engine's picture as asked for. What is PNG already, and may stay as it is, is not touched."""
+    with opened(data) as picture:
+        width, height = picture.size
+        opaque = "A" not in picture.mode and "transparency" not in picture.info
+        flat = not opaque and (background == "opaque" or form == "jpeg")
+        if form == "png" and picture.format == "PNG" and not flat:
+            return Delivered(data=data, width=width, height=height, opaque=opaque)
+        shown = _on_white(picture) if flat else picture.convert("RGB" if opaque else "RGBA")
+        buffer = BytesIO()
+        if form == "png":
+            shown.save(buffer, format="PNG")
+        else:
+            shown.save(buffer, format=form, quality=compression)
+        return Delivered(data=buffer.getvalue(), width=width, height=height, opaque=opaque or flat)
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    whole = picture.convert("RGBA")
+    ground = Image.new("RGBA", whole.size, "white")
+    return Image.alpha_composite(ground, whole).convert("RGB")

@@ -1,0 +1,229 @@
+"""Who waits for a job, what becomes of one that nobody waits for, and how an answer is kept alive."""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+from starlette.requests import ClientDisconnect
+
+from gesso.errors import GessoError, JobError, NoEngine
+from gesso.events import Bus, JobChanged
+from gesso.gateway.openai.answer import Answer
+from gesso.gateway.openai.waiting import COMES_BACK_S, Waiting
+from gesso.jobs.job import Job, State
+
+JOB = Job(
+    id="a-job",
+    seq=1,
+    owner="ada",
+    kind="comfyui",
+    state=State.RUNNING,
+    priority=0,
+    number=1,
+    payload={},
+    inputs=[],
+    needs=(),
+    client_id=None,
+    idempotency_key=None,
+    attempt=1,
+    max_attempts=3,
+    not_before=0,
+    engine="sketch",
+    prompt_id="a-job",
+    session=None,
+    cancel_asked=False,
+    hidden=False,
+    outputs=None,
+    error=None,
+    meta=None,
+    created=1e12,
+    started=None,
+    finished=None,
+    rev=1,
+)
+
+
+class Stage:
+    """A queue with one job, and what is asked of it."""
+
+    def __init__(self) -> None:
+        self.job = JOB
+        self.bus = Bus()
+        self.cancelled: list[str] = []
+        self.leaving: list[tuple[float, asyncio.TimerHandle]] = []
+        self.waiting = Waiting(bus=self.bus, queue=self, cancel=self.cancel, later=self.later)  # type: ignore[arg-type]
+
+    def later(self, after_s: float, call: Callable[[str], None], job_id: str) -> asyncio.TimerHandle:
+        """Nothing happens until `pass_time`."""
+        loop = asyncio.get_running_loop()
+        handle = asyncio.TimerHandle(loop.time(), call, (job_id,), loop)
+        self.leaving.append((after_s, handle))
+        return handle
+
+    async def pass_time(self) -> list[float]:
+        """What is due happens; how long it was to wait."""
+        due = [(after_s, handle) for after_s, handle in self.leaving if not handle.cancelled()]
+        self.leaving.clear()
+        for _, handle in due:
+            handle._run()
+        await asyncio.sleep(0)
+        return [after_s for after_s, _ in due]
+
+    async def get(self, job_id: str, owner: str) -> Job:
+        assert (job_id, owner) == (JOB.id, JOB.owner)
+        return self.job
+
+    async def cancel(self, owner: str | None, ids: Sequence[str] | None, states: Sequence[State]) -> None:
+        self.cancelled += ids or ()
+
+    def end(self, state: State = State.SUCCEEDED) -> None:
+        self.job = dataclasses.replace(JOB, state=state, finished=2e12)
+        self.bus.publish(
+            JobChanged(job_id=JOB.id, owner="ada", client_id=None, state=state, remaining=0, engine="sketch")
+        )
+
+
+def play(scene: Callable[[Stage], Awaitable[None]]) -> None:
+    async def scenario() -> None:
+        async with asyncio.timeout(20):
+            await scene(Stage())
+
+    asyncio.run(scenario())
+
+
+async def until(condition: Callable[[], object]) -> None:
+    while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
+        await asyncio.sleep(0.005)
+
+
+def test_what_the_last_one_leaves_is_cancelled_at_once() -> None:
+    async def scene(stage: Stage) -> None:
+        with stage.waiting.attends(JOB, comes_back=False):
+            with stage.waiting.attends(JOB, comes_back=False):
+                pass
+            assert await stage.pass_time() == [] and stage.waiting.attended(JOB.id)
+        assert await stage.pass_time() == [0.0]
+        assert stage.cancelled == [JOB.id]
+        assert stage.waiting.given_up(JOB.id) and not stage.waiting.attended(JOB.id)
+
+    play(scene)
+
+
+def test_who_comes_back_in_time_finds_it() -> None:
+    async def scene(stage: Stage) -> None:
+        with stage.waiting.attends(JOB, comes_back=True):
+            pass
+        assert stage.waiting.missed(JOB)
+        with stage.waiting.attends(JOB, comes_back=True):
+            assert await stage.pass_time() == []
+        assert await stage.pass_time() == [COMES_BACK_S]
+        assert stage.cancelled == [JOB.id]
+
+    play(scene)
+
+
+def test_an_ended_job_is_left_alone_and_remembered_unless_it_was_told() -> None:
+    async def scene(stage: Stage) -> None:
+        for told in (False, True):
+            stage.end()
+            with stage.waiting.attends(JOB, comes_back=True) as mine:
+                await stage.waiting.ended(mine)
+                mine.answered = told
+            assert stage.waiting.missed(stage.job) is not told
+        assert await stage.pass_time() == []
+
+    play(scene)
+
+
+def test_what_ended_while_gesso_was_started_anew_was_told_to_nobody() -> None:
+    async def scene(stage: Stage) -> None:
+        now = time.time()
+        ended = dataclasses.replace(JOB, state=State.SUCCEEDED, created=now - 600, finished=now - 5)
+        assert stage.waiting.missed(ended)
+        assert not stage.waiting.missed(dataclasses.replace(ended, finished=now - 500))
+        assert not stage.waiting.missed(dataclasses.replace(ended, created=now + 1, finished=now + 2))
+
+    play(scene)
+
+
+def test_when_gesso_stops_jobs_are_kept_and_those_who_wait_told_to_come_back() -> None:
+    async def scene(stage: Stage) -> None:
+        with stage.waiting.attends(JOB, comes_back=False):
+            pass
+        with pytest.raises(NoEngine), stage.waiting.attends(JOB, comes_back=False) as mine:
+            asyncio.get_running_loop().call_soon(stage.waiting.close)
+            await stage.waiting.ended(mine)
+        assert await stage.pass_time() == [] and stage.cancelled == []
+
+    play(scene)
+
+
+async def answered(stage: Stage, error: GessoError | None = None, *, leaves: bool = False) -> list[Any]:
+    """What is sent to a client that waits for the job, which ends after two breaths."""
+    sent: list[Any] = []
+
+    async def compose(job: Job) -> dict[str, Any]:
+        if error is not None:
+            raise error
+        return {"state": job.state.value}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if len(sent) == 3 and not leaves:
+            stage.end()
+
+    async def receive() -> Any:
+        await until(lambda: leaves and sent)
+        return {"type": "http.disconnect"}
+
+    answer = Answer(JOB, waiting=stage.waiting, compose=compose, comes_back=False, silent_s=0.02)
+    try:
+        await answer({"type": "http"}, receive, send)
+    except GessoError as raised:
+        sent.append(raised)
+    return sent
+
+
+def test_an_answer_that_takes_long_begins_with_spaces() -> None:
+    async def scene(stage: Stage) -> None:
+        start, *bodies = await answered(stage)
+        assert start["status"] == 200 and (b"x-gesso-job", b"a-job") in start["headers"]
+        assert b"".join(each["body"] for each in bodies).strip() == b'{"state": "succeeded"}'
+        assert [each["body"] for each in bodies[:-1]] == [b" "] * (len(bodies) - 1)
+        assert [each.get("more_body", False) for each in bodies] == [True] * (len(bodies) - 1) + [False]
+        assert not stage.waiting.missed(stage.job)
+
+    play(scene)
+
+
+def test_an_answer_that_began_and_fails_is_broken_off_and_its_error_kept_for_the_next_try() -> None:
+    async def scene(stage: Stage) -> None:
+        error = JobError("It failed.")
+        *sent, raised = await answered(stage, error)
+        assert raised is error
+        assert all(each.get("more_body") for each in sent[1:])
+        assert stage.waiting.missed(stage.job)
+
+    play(scene)
+
+
+def test_an_error_before_the_answer_began_is_told_with_its_status() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.end(State.FAILED)
+        error = JobError("It failed.")
+        assert await answered(stage, error) == [error]
+        assert not stage.waiting.missed(stage.job)
+
+    play(scene)
+
+
+def test_a_client_that_leaves_is_noticed() -> None:
+    async def scene(stage: Stage) -> None:
+        with pytest.raises(ClientDisconnect):
+            await answered(stage, leaves=True)
+        assert await stage.pass_time() == [0.0]
+
+    play(scene)
