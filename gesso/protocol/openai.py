@@ -81,8 +81,15 @@ def answer(
     asked: ImagesRequest, pictures: Sequence[Drawn], created: int, usage: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The JSON of an answer."""
-    data = [{"url": each.url} if each.data is None else {"b64_json": _b64(each.data)} for each in pictures]
+    data = [picture_data(each) for each in pictures]
     return {"created": created, "data": data, **described(asked, pictures[0]), "usage": dict(usage)}
+
+
+def picture_data(picture: Drawn) -> dict[str, Any]:
+    """One picture in an answer or an event."""
+    if picture.data is None:
+        return {"url": picture.url}
+    return {"b64_json": base64.b64encode(picture.data).decode()}
 
 
 def described(asked: ImagesRequest, picture: Drawn) -> dict[str, Any]:
@@ -96,11 +103,14 @@ def described(asked: ImagesRequest, picture: Drawn) -> dict[str, Any]:
 
 
 def usage_of(
-    asked: ImagesRequest, sources: Sequence[tuple[int, int]], drawn: Sequence[Drawn]
+    asked: ImagesRequest, sources: Sequence[tuple[int, int]], drawn: Sequence[Drawn], *, read: bool = True
 ) -> dict[str, Any]:
-    """Counted, not invented: a token of text is a word, a token of a picture a square of 16 by 16 pixels."""
-    words = len(asked.prompt.split()) + len((asked.negative_prompt or "").split())
-    shown = sum(_tiles(*size) for size in sources)
+    """Counted, not invented: a token of text is a word, a token of a picture a square of 16 by 16 pixels.
+
+    Without `read`, only what was drawn is counted.
+    """
+    words = len(f"{asked.prompt} {asked.negative_prompt or ''}".split()) if read else 0
+    shown = sum(_tiles(*size) for size in sources) if read else 0
     made = sum(_tiles(each.width, each.height) for each in drawn)
     return {
         "total_tokens": words + shown + made,
@@ -114,10 +124,6 @@ def usage_of(
 def event(kind: str, data: Mapping[str, Any]) -> bytes:
     """One server-sent event."""
     return f"event: {kind}\ndata: {json.dumps({'type': kind, **data})}\n\n".encode()
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
 
 
 def _tiles(width: int, height: int) -> int:

@@ -54,9 +54,17 @@ def read_source(data: bytes, param: str) -> Source:
         raise InvalidParameter(f"'{param}' is not a picture that can be read.", param=param) from error
 
 
-def deliver(data: bytes, form: str, compression: int, background: str) -> Delivered:
-    """The engine's picture as asked for. What is PNG already, and may stay as it is, is not touched."""
+def deliver(
+    data: bytes, form: str, compression: int, background: str, within: tuple[int, int] | None = None
+) -> Delivered:
+    """The engine's picture as asked for. What is PNG already, and may stay as it is, is not touched.
+
+    `within`: no larger than this, of the same shape.
+    """
     with opened(data) as picture:
+        if within is not None and (picture.width > within[0] or picture.height > within[1]):
+            picture.thumbnail(within)
+            picture.format = None
         width, height = picture.size
         opaque = "A" not in picture.mode and "transparency" not in picture.info
         flat = not opaque and (background == "opaque" or form == "jpeg")

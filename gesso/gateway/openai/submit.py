@@ -105,7 +105,9 @@ class Submission:
         files = _placed(order, model, template)
         names = await self._store(order.identity, files)
         prompt = fill(template, values | names)
-        spec = await self._spec(order, model, template, prompt, files, names)
+        # What a stream needs to know of a job that it may not have made itself.
+        progress = {name: value for name, value in values.items() if name in ("steps", "width", "height")}
+        spec = await self._spec(order, model, template, prompt, files, names, progress)
         job = await self._queue.submit(
             replace(spec, request_hash=digest), limits_of(order.identity.allowance)
         )
@@ -165,6 +167,7 @@ class Submission:
         prompt: dict[str, dict[str, Any]],
         files: Mapping[str, Source],
         names: Mapping[str, str],
+        progress: Mapping[str, Any],
     ) -> Spec:
         catalog = await self._catalogue.current()
         checks = upload_checks(catalog, lambda name: name in names.values(), prompt)
@@ -187,7 +190,7 @@ class Submission:
                 "extra_data": {},
                 "outputs": validated.outputs,
                 "targets": list(template.outputs),
-                "openai": {"model": model.name, "outputs": list(template.outputs)},
+                "openai": {"model": model.name, "outputs": list(template.outputs), **progress},
             },
             needs=needs(validated.prompt, catalog).ids(),
             shape=shape(validated.prompt, catalog, validated.outputs),

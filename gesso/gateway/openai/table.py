@@ -17,12 +17,13 @@ from gesso.gateway.openai.forms import read_edit, read_generation
 from gesso.gateway.openai.links import PATH, Links
 from gesso.gateway.openai.models import Model, Models
 from gesso.gateway.openai.pictures import Gallery, picture_of
+from gesso.gateway.openai.stream import Streamed
 from gesso.gateway.openai.submit import KEYS, Order, Submission
 from gesso.gateway.openai.waiting import Waiting
 from gesso.gateway.routing import Routes
 from gesso.jobs.job import Job
 from gesso.jobs.queue import Queue
-from gesso.protocol.openai import answer, parse_request, usage_of
+from gesso.protocol.openai import Drawn, answer, parse_request, usage_of
 from gesso.protocol.openai_parameters import Route
 from gesso.protocol.openai_pictures import MEDIA
 
@@ -121,20 +122,32 @@ class OpenAI:
         return await self._draw(request, order)
 
     async def _draw(self, request: Request, order: Order) -> ASGIApp:
-        if order.asked.stream:
-            raise InvalidParameter("'stream' is not supported yet.", param="stream")
         retries = request.headers.get(RETRIES, "")
         key = request.headers.get("idempotency-key")
         order = replace(order, idempotency_key=key, repeats=retries.isdecimal() and int(retries) > 0)
         job = await self._submission.job_of(order)
         base = self._base(request)
 
+        sizes = [(each.width, each.height) for each in order.sources]
+
+        async def draw(ended: Job) -> list[Drawn]:
+            return await self._gallery.drawn(ended, order.asked, base)
+
         async def compose(ended: Job) -> dict[str, Any]:
-            drawn = await self._gallery.drawn(ended, order.asked, base)
-            sizes = [(each.width, each.height) for each in order.sources]
+            drawn = await draw(ended)
             usage = usage_of(order.asked, sizes, drawn)
             return answer(order.asked, drawn, int(ended.finished or time.time()), usage)
 
+        if order.asked.stream:
+            # Its library does not try again once a stream has begun.
+            return Streamed(
+                job,
+                order.asked,
+                sources=sizes,
+                waiting=self._waiting,
+                draw=draw,
+                comes_back=key is not None,
+            )
         comes_back = bool(retries) or key is not None
         return Answer(job, waiting=self._waiting, compose=compose, comes_back=comes_back)
 

@@ -331,6 +331,48 @@ def test_a_job_that_fails_is_told_once_and_not_drawn_again(
     assert len(jobs_of(service, client)) == 1
 
 
+def test_a_stream_brings_previews_and_then_what_the_answer_would_have_brought(
+    service: RunningGesso, client: openai.OpenAI
+) -> None:
+    body = {"seed": 4, "steps": 8}
+    with client.images.generate(
+        model="slow", prompt="a heart", size="32x32", stream=True, partial_images=2, extra_body=body
+    ) as stream:
+        *partials, completed = list(stream)
+    assert [each.type for each in partials] == ["image_generation.partial_image"] * 2
+    assert [getattr(each, "partial_image_index", None) for each in partials] == [0, 1]
+    assert all(picture(base64.b64decode(each.b64_json)).size == (32, 32) for each in partials)
+    assert completed.type == "image_generation.completed"
+    whole = client.images.generate(model="slow", prompt="a heart", size="32x32", extra_body=body)
+    assert picture(base64.b64decode(completed.b64_json)).tobytes() == picture(bytes_of(whole)).tobytes()
+    assert completed.usage.model_dump() == whole.usage.model_dump()
+    assert (completed.size, completed.quality) == (whole.size, whole.quality)
+    assert len(jobs_of(service, client)) == 2
+
+
+def test_a_stream_of_several_pictures_ends_each(client: openai.OpenAI) -> None:
+    with client.images.generate(model="strokes", prompt="a heart", n=2, stream=True) as stream:
+        events = list(stream)
+    assert [each.type for each in events] == ["image_generation.completed"] * 2
+    assert events[0].b64_json != events[1].b64_json
+
+
+def test_a_job_that_fails_in_a_stream_is_an_error_of_the_library(client: openai.OpenAI) -> None:
+    with (
+        client.images.generate(model="failing", prompt="a heart", stream=True) as stream,
+        pytest.raises(openai.APIError, match="unknown group name 'nobody'"),
+    ):
+        list(stream)
+
+
+def test_a_stream_that_is_left_cancels_its_job(service: RunningGesso, client: openai.OpenAI) -> None:
+    with client.images.generate(
+        model="slow", prompt="a heart", stream=True, partial_images=3, extra_body={"steps": 40}
+    ) as stream:
+        assert next(iter(stream)).type == "image_generation.partial_image"
+    wait_for(lambda: jobs_of(service, client)[0]["state"] == "cancelled", 30)
+
+
 def test_a_request_outlives_the_end_and_the_next_start_of_gesso(tmp_path: Path) -> None:
     model = template(tmp_path / "slow.json", seconds=0.1)
     with (

@@ -1,0 +1,149 @@
+"""The streamed answer: the sampler's previews as they come, then the pictures, as server-sent events."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from gesso.errors import GessoError, RequestError
+from gesso.events import JobPreview
+from gesso.gateway.middleware.bodies import body_of
+from gesso.gateway.openai.answer import BREATH_S, headers_of, start, unless_left
+from gesso.gateway.openai.waiting import Attendance, Waiting
+from gesso.gateway.responses import Dialect
+from gesso.jobs.job import Job
+from gesso.protocol.openai import Drawn, ImagesRequest, described, event, picture_data, usage_of
+from gesso.protocol.openai_parameters import Route
+from gesso.protocol.openai_pictures import deliver
+
+KINDS = {Route.GENERATIONS: "image_generation", Route.EDITS: "image_edit"}
+# A comment: whoever reads events passes over it.
+BREATH = b": still drawing\n\n"
+# Where a template does not say how many steps it takes.
+USUAL_STEPS = 20
+
+Draw = Callable[[Job], Awaitable[list[Drawn]]]
+
+
+class Partials:
+    """Chooses, of all previews of a job, those to be sent: `count` of them, evenly over its `steps`."""
+
+    def __init__(self, count: int, steps: int) -> None:
+        self._due = [number * steps / (count + 1) for number in range(1, count + 1)]
+        self._seen = 0
+        self._sent = 0
+
+    def index(self) -> int | None:
+        """Called at each preview: its number among those sent, or None if it is not."""
+        self._seen += 1
+        if self._sent >= len(self._due) or self._seen < self._due[self._sent]:
+            return None
+        self._sent += 1
+        return self._sent - 1
+
+
+class Streamed:
+    """An ASGI app. `draw` gives the pictures when the job has ended."""
+
+    def __init__(
+        self,
+        job: Job,
+        asked: ImagesRequest,
+        *,
+        sources: list[tuple[int, int]],
+        waiting: Waiting,
+        draw: Draw,
+        comes_back: bool,
+    ) -> None:
+        self._job = job
+        self._asked = asked
+        self._sources = sources
+        self._waiting = waiting
+        self._draw = draw
+        self._comes_back = comes_back
+        self._kind = KINDS[asked.route]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._waiting.attends(self._job, comes_back=self._comes_back) as mine:
+            await unless_left(self._serve(mine, send), receive)
+
+    async def _serve(self, mine: Attendance, send: Send) -> None:
+        await send(start(headers_of(mine.job, b"text/event-stream; charset=utf-8")))
+        try:
+            job = await self._follow(mine, send)
+            for told in await self._completed(job):
+                await _write(send, told)
+        except GessoError as error:
+            # The status is sent. OpenAI's library raises what stands under "error".
+            await _write(send, event("error", body_of(error, Dialect.OPENAI)))
+        mine.answered = mine.job.state.ended
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _follow(self, mine: Attendance, send: Send) -> Job:
+        """Send the previews until the job has ended."""
+        known = mine.job.payload.get("openai") or {}
+        partials = Partials(self._asked.partial_images, known.get("steps") or USUAL_STEPS)
+        # Engines show previews in a size of their own.
+        within = (known["width"], known["height"]) if {"width", "height"} <= known.keys() else None
+        previews: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+
+        def take(preview: JobPreview) -> None:
+            if (index := partials.index()) is not None:
+                previews.put_nowait((index, preview.image))
+
+        mine.on_preview = take
+        ended = asyncio.ensure_future(self._waiting.ended(mine))
+        coming = asyncio.ensure_future(previews.get())
+        try:
+            while True:
+                done, _ = await asyncio.wait(
+                    {ended, coming}, timeout=BREATH_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                if coming in done:
+                    await _write(send, await self._partial(*coming.result(), within))
+                    coming = asyncio.ensure_future(previews.get())
+                elif ended in done:
+                    return ended.result()
+                else:
+                    await _write(send, BREATH)
+        finally:
+            for task in (ended, coming):
+                task.cancel()
+            await asyncio.gather(ended, coming, return_exceptions=True)
+
+    async def _partial(self, index: int, image: bytes, within: tuple[int, int] | None) -> bytes:
+        asked = self._asked
+        try:
+            made = await asyncio.to_thread(
+                deliver, image, asked.output_format, asked.output_compression, asked.background, within
+            )
+        except RequestError:
+            return BREATH  # an engine's preview that is no picture
+        drawn = Drawn(width=made.width, height=made.height, opaque=made.opaque, data=made.data)
+        data = {
+            **picture_data(drawn),
+            "created_at": int(time.time()),
+            "partial_image_index": index,
+            **described(asked, drawn),
+        }
+        return event(f"{self._kind}.partial_image", data)
+
+    async def _completed(self, job: Job) -> list[bytes]:
+        told = []
+        for number, drawn in enumerate(await self._draw(job)):
+            # What was read is counted once, whatever the number of pictures.
+            usage = usage_of(self._asked, self._sources, [drawn], read=not number)
+            data: dict[str, Any] = {
+                **picture_data(drawn),
+                "created_at": int(job.finished or time.time()),
+                **described(self._asked, drawn),
+                "usage": usage,
+            }
+            told.append(event(f"{self._kind}.completed", data))
+        return told
+
+
+async def _write(send: Send, data: bytes) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": True})

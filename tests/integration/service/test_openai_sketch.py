@@ -1,0 +1,161 @@
+"""What sketch draws with its own model, asked by OpenAI's library: from words, from pictures, in a stream."""
+
+import base64
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+import pytest
+from PIL import Image
+
+from tests.service import ENGINE, UNHURRIED, RunningGesso, running_service
+
+HEART = "a big red heart on a white background"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
+    with running_service(tmp_path_factory.mktemp("gesso"), ENGINE + UNHURRIED) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def client(service: RunningGesso) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{service.url}/v1", api_key=service.key) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def heart(client: openai.OpenAI) -> bytes:
+    answer = client.images.generate(prompt=HEART, extra_body={"seed": 1})
+    return bytes_of(answer)
+
+
+def bytes_of(answer: Any, index: int = 0) -> bytes:
+    return base64.b64decode(answer.data[index].b64_json)
+
+
+def picture(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def colored(image: Image.Image, channel: int) -> int:
+    """How many pixels are mostly of this colour: 0 red, 1 green, 2 blue."""
+    pixels = [image.getpixel((x, y)) for x in range(image.width) for y in range(image.height)]
+    return sum(
+        1
+        for pixel in pixels
+        if isinstance(pixel, tuple) and all(pixel[channel] - pixel[i] > 60 for i in range(3) if i != channel)
+    )
+
+
+def test_the_embedded_model_is_there_without_configuration(client: openai.OpenAI) -> None:
+    (model,) = client.models.list()
+    told = model.model_dump()
+    assert (told["id"], told["available"], told["reason"]) == ("sketch", True, None)
+    assert set(told["routes"]) == {"generations", "edits", "variations"}
+
+
+def test_a_picture_is_drawn_from_words(heart: bytes) -> None:
+    drawn = picture(heart)
+    assert drawn.size == (64, 64)
+    assert colored(drawn, 0) > 200 > colored(drawn, 1) + colored(drawn, 2)
+
+
+def test_a_picture_is_changed_by_words(client: openai.OpenAI, heart: bytes) -> None:
+    answer = client.images.edit(image=heart, prompt="make the heart green", extra_body={"seed": 1})
+    edited = picture(bytes_of(answer))
+    assert edited.size == (64, 64)
+    assert colored(edited, 1) > 200 > colored(edited, 0)
+
+
+def test_two_pictures_and_a_mask_change_the_first_where_the_mask_is_clear(
+    client: openai.OpenAI, heart: bytes
+) -> None:
+    mask = Image.new("RGBA", (64, 64), (0, 0, 0, 255))
+    mask.paste((0, 0, 0, 0), (0, 0, 32, 64))
+    answer = client.images.edit(
+        image=[heart, heart], mask=png(mask), prompt="make the heart green", n=2, extra_body={"seed": 1}
+    )
+    assert answer.data and len(answer.data) == 2
+    for index in range(2):
+        edited, right = picture(bytes_of(answer, index)), (32, 0, 64, 64)
+        assert edited.crop(right).tobytes() == picture(heart).crop(right).tobytes()
+        assert edited.tobytes() != picture(heart).tobytes()
+    assert answer.usage.input_tokens_details.image_tokens == 2 * 16
+
+
+def test_pictures_can_be_given_in_json(client: openai.OpenAI, heart: bytes) -> None:
+    link = f"data:image/png;base64,{base64.b64encode(heart).decode()}"
+    body = {"prompt": "make the heart green", "images": [{"image_url": link}], "seed": 1}
+    told = client.post("/images/edits", body=body, cast_to=object)
+    form = client.images.edit(image=heart, prompt="make the heart green", extra_body={"seed": 1})
+    assert isinstance(told, dict)
+    assert (
+        picture(base64.b64decode(told["data"][0]["b64_json"])).tobytes() == picture(bytes_of(form)).tobytes()
+    )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_variations_are_like_the_picture_and_like_no_other(client: openai.OpenAI, heart: bytes) -> None:
+    answer = client.images.create_variation(image=heart, n=2)
+    first, second = (picture(bytes_of(answer, index)) for index in range(2))
+    assert first.size == second.size == (64, 64) and first.tobytes() != second.tobytes()
+
+
+def test_a_stream_shows_how_it_is_drawn(client: openai.OpenAI, heart: bytes) -> None:
+    with client.images.generate(
+        prompt=HEART, stream=True, partial_images=3, extra_body={"seed": 1}
+    ) as stream:
+        *partials, completed = list(stream)
+    assert len({each.b64_json for each in partials}) == 3
+    assert all(each.type == "image_generation.partial_image" and each.size == "64x64" for each in partials)
+    assert picture(base64.b64decode(completed.b64_json)).tobytes() == picture(heart).tobytes()
+
+
+def test_a_stream_of_an_edit_has_events_of_its_own(client: openai.OpenAI, heart: bytes) -> None:
+    with client.images.edit(image=heart, prompt="make it green", stream=True, partial_images=1) as stream:
+        assert [each.type for each in stream] == ["image_edit.partial_image", "image_edit.completed"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "param"),
+    [
+        ({"image": b"no picture"}, "image"),
+        ({"mask": png(Image.new("RGB", (64, 64)))}, "mask"),
+        ({"mask": png(Image.new("RGBA", (32, 64)))}, "mask"),
+        ({"markup": png(Image.new("RGBA", (64, 64)))}, "markup"),
+        ({"size": "1024x1024"}, "size"),
+        ({"n": 11}, "n"),
+        ({"input_fidelity": "some"}, "input_fidelity"),
+        ({"output_format": "svg"}, "output_format"),
+    ],
+)
+def test_what_an_edit_does_not_take_is_refused_by_name(
+    client: openai.OpenAI, heart: bytes, asked: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.images.edit(**{"image": heart, "prompt": "make it green", **asked})
+    assert refused.value.param == param
+
+
+def test_more_pictures_than_the_template_takes_are_refused(client: openai.OpenAI, heart: bytes) -> None:
+    with pytest.raises(openai.BadRequestError, match="at most 3 pictures"):
+        client.images.edit(image=[heart] * 4, prompt="make it green")
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.images.edit(image=[heart] * 17, prompt="make it green")
+    assert refused.value.param == "image"
+
+
+def test_a_link_in_json_is_not_followed(client: openai.OpenAI) -> None:
+    body = {"prompt": "x", "images": [{"image_url": "http://127.0.0.1:1/x.png"}]}
+    with pytest.raises(openai.BadRequestError, match="data links only") as refused:
+        client.post("/images/edits", body=body, cast_to=object)
+    assert refused.value.param == "images"
