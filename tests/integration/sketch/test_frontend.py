@@ -69,3 +69,70 @@ def test_frontend_loads_runs_a_workflow_and_shows_it(page: Page, sketch: Sketch)
     assert entry["status"]["status_str"] == "success"
     assert entry["prompt"][3]["extra_pnginfo"]["workflow"]["nodes"]
     assert complaints(messages, sketch.url) == []
+
+
+def opened(page: Page, sketch: Sketch) -> list[ConsoleMessage]:
+    """The page with the workflow that the frontend begins with, and what it complains about from now on."""
+    messages: list[ConsoleMessage] = []
+    page.on("console", lambda message: messages.append(message))
+    page.goto(sketch.url)
+    page.wait_for_function("() => window.app?.graph?._nodes?.some(node => node.type === 'KSampler')")
+    return messages
+
+
+def shows(page: Page, type_: str) -> None:
+    """Waits until a node of this class shows a picture; only what is on the screen is drawn."""
+    page.evaluate("() => { app.canvas.ds.scale = 0.4; app.canvas.ds.offset = [0, 0] }")
+    page.wait_for_function(
+        "type => app.graph._nodes.some(node => node.type === type && node.imgs?.length)",
+        arg=type_,
+        timeout=60_000,
+    )
+
+
+def test_comfyuis_own_first_workflow_is_accepted_unmodified_and_previewed(page: Page, sketch: Sketch) -> None:
+    """To its first preview: 512 x 512 pixels in twenty steps take a minute. The next test goes to the end."""
+    messages = opened(page, sketch)
+    page.evaluate("() => app.queuePrompt(0)")
+    shows(page, "KSampler")
+    running, _ = (send(sketch.url, "GET", "/queue").json[part] for part in ("queue_running", "queue_pending"))
+    [[_, prompt_id, prompt, _, _]] = running
+    assert prompt["4"]["inputs"] == {"ckpt_name": "v1-5-pruned-emaonly-fp16.safetensors"}
+    assert prompt["5"]["inputs"] == {"width": 512, "height": 512, "batch_size": 1}
+    assert prompt["3"]["inputs"]["seed"] == 156680208700286
+    send_json(sketch.url, "POST", "/interrupt", {})
+    wait_for(lambda: prompt_id in send(sketch.url, "GET", "/history").json, 60)
+    assert complaints(messages, sketch.url) == []
+
+
+def test_it_draws_to_the_end_on_a_small_canvas(page: Page, sketch: Sketch) -> None:
+    messages = opened(page, sketch)
+    page.evaluate(
+        "() => app.graph._nodes.find(node => node.type === 'EmptyLatentImage').widgets"
+        ".forEach((widget, index) => widget.value = index < 2 ? 64 : 1)"
+    )
+    page.evaluate("() => app.queuePrompt(0)")
+    shows(page, "SaveImage")
+    [*_, entry] = send(sketch.url, "GET", "/history").json.values()
+    assert entry["status"]["status_str"] == "success"
+    assert entry["prompt"][2]["3"]["inputs"]["sampler_name"] == "euler"
+    assert complaints(messages, sketch.url) == []
+
+
+@pytest.mark.parametrize("name", ["sentence", "wish"])
+def test_a_template_that_draws_runs_as_it_is(name: str, page: Page, sketch: Sketch) -> None:
+    messages = opened(page, sketch)
+    graph = send(sketch.url, "GET", f"/templates/{name}.json").json
+    page.evaluate("([graph, name]) => app.loadGraphData(graph, true, true, name)", [graph, name])
+    page.evaluate("() => app.queuePrompt(0)")
+    shows(page, "SaveImage")
+    [*_, entry] = wait_for(
+        lambda: [
+            each
+            for each in send(sketch.url, "GET", "/history").json.values()
+            if "ImageScale" in str(each["prompt"])
+        ],
+        60,
+    )
+    assert entry["status"]["status_str"] == "success", entry["status"]
+    assert complaints(messages, sketch.url) == []
