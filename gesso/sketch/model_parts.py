@@ -56,6 +56,8 @@ class Model:
     networks: Networks
     shift: float = 1.0
     """Above 1, more of the steps are spent where there is much noise."""
+    norm: float | None = None
+    """How strong a picture is that guidance may not make stronger; None: it may (see CFGNorm)."""
 
     def flow(self, x: Array, sigma: float, context: Array, source: Array) -> Array:
         tokens = x.shape[-2] * x.shape[-1] // 4

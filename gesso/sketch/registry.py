@@ -18,6 +18,7 @@ from gesso.sketch.nodes import (
     loaders,
     masks,
     painting,
+    patching,
     pretending,
     refusing,
     sampling,
@@ -34,6 +35,7 @@ DRAWING: dict[str, type[Node]] = {
     **latents.NODES,
     **sampling.NODES,
     **vae.NODES,
+    **patching.NODES,
     **editing.NODES,
 }
 """The nodes of sketch's own model."""

@@ -151,19 +151,30 @@ class _Guided:
         mask = self._mask
         if mask is not None:
             x = x * mask + _noisy(self._kept, self._around, sigma) * (1 - mask)
-        pictures: Array = np.stack(
-            [one - self._flow(one, sigma, index) * sigma for index, one in enumerate(x)]
-        )
+        pictures: Array = np.stack([self._picture(one, sigma, index) for index, one in enumerate(x)])
         return pictures if mask is None else pictures * mask + self._kept * (1 - mask)
 
-    def _flow(self, x: Array, sigma: float, index: int) -> Array:
-        """Of one picture of the batch: so a picture does not depend on how many are drawn beside it."""
+    def _picture(self, x: Array, sigma: float, index: int) -> Array:
+        """One of the batch: so a picture does not depend on how many are drawn beside it."""
+        towards, away = self._flows(x, sigma, index)
+        picture = x - towards * sigma
+        guided = picture if away is None else x - (away + (towards - away) * self._cfg) * sigma
+        if self._model.norm is None:
+            return guided
+        lengths = [np.linalg.norm(one, axis=0, keepdims=True) for one in (picture, guided)]
+        normed: Array = guided * np.minimum(lengths[0] / (lengths[1] + 1e-8), 1) * self._model.norm
+        return normed
+
+    def _flows(self, x: Array, sigma: float, index: int) -> tuple[Array, Array | None]:
+        """Under the positive conditioning and under the negative, where that counts."""
         self._check()
         positive = self._positive.at(index)
         if abs(self._cfg - 1) < 1e-9:
             [alone] = self._model.flow(x[None], sigma, *positive)
-            return np.asarray(alone)
+            return alone, None
         negative = self._negative.at(index)
+        towards: Array
+        away: Array
         if x.shape[-2] * x.shape[-1] // 4 <= _TOGETHER and positive[0].shape == negative[0].shape:
             both = [np.concatenate(pair) for pair in zip(positive, negative, strict=True)]
             towards, away = self._model.flow(np.stack([x, x]), sigma, *both)
@@ -171,8 +182,7 @@ class _Guided:
             [towards] = self._model.flow(x[None], sigma, *positive)
             self._check()
             [away] = self._model.flow(x[None], sigma, *negative)
-        flow: Array = away + (towards - away) * self._cfg
-        return flow
+        return towards, away
 
 
 @dataclass(frozen=True, slots=True)

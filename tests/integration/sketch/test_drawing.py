@@ -171,6 +171,16 @@ def test_where_the_mask_is_black_nothing_changes() -> None:
         assert distance(result[..., 8:], start.samples[..., 8:]) > 0.1
 
 
+def test_a_patched_model_draws_otherwise() -> None:
+    plain = drawn(cfg=6.0)
+    assert distance(drawn(cfg=6.0, model=replace(MODEL, shift=3.0)), plain) > 0.05
+    normed = drawn(cfg=6.0, model=replace(MODEL, norm=1.0))
+    assert distance(normed, plain) > 0.05
+    # No longer than without guidance: so nothing runs away.
+    assert normed.std() < plain.std()
+    np.testing.assert_allclose(drawn(cfg=1.0, model=replace(MODEL, norm=1.0)), drawn(cfg=1.0), atol=1e-5)
+
+
 def test_a_source_is_seen_by_both_conditionings() -> None:
     source = Source(scene(), VAE)
     wish = told("make the square red")
@@ -288,6 +298,8 @@ def test_edit_templates_run_in_miniature(draw: Drawing) -> None:
     result = draw(
         {
             "1": node("UNETLoader", unet_name="sketch-1-model.safetensors", weight_dtype="default"),
+            "11": node("ModelSamplingAuraFlow", model=["1", 0], shift=3.0),
+            "12": node("CFGNorm", model=["11", 0], strength=1.0),
             "2": node("CLIPLoader", clip_name="sketch-1-text.safetensors", type="qwen_image"),
             "3": node("VAELoader", vae_name="sketch-1-vae.safetensors"),
             "4": node("EmptyImage", width=64, height=64, batch_size=1, color=0xFFFFFF),
@@ -296,7 +308,7 @@ def test_edit_templates_run_in_miniature(draw: Drawing) -> None:
             "7": node("VAEEncode", pixels=["4", 0], vae=["3", 0]),
             "8": node(
                 "KSamplerAdvanced",
-                model=["1", 0],
+                model=["12", 0],
                 positive=["5", 0],
                 negative=["6", 0],
                 latent_image=["7", 0],
