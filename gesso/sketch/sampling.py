@@ -158,7 +158,7 @@ class _Guided:
         """One of the batch: so a picture does not depend on how many are drawn beside it."""
         towards, away = self._flows(x, sigma, index)
         picture = x - towards * sigma
-        guided = picture if away is None else x - (away + (towards - away) * self._cfg) * sigma
+        guided: Array = picture if away is None else x - (away + (towards - away) * self._cfg) * sigma
         if self._model.norm is None:
             return guided
         lengths = [np.linalg.norm(one, axis=0, keepdims=True) for one in (picture, guided)]
