@@ -11,6 +11,8 @@ from starlette.requests import Request
 
 from gesso.errors import InvalidParameter, RequestError
 from gesso.gateway.comfyui.body import PROMPT_BYTES, read_json
+from gesso.protocol.openai import ImagesRequest
+from gesso.protocol.openai_chat import parse_chat
 from gesso.protocol.openai_parameters import MOST_IMAGES
 from gesso.protocol.openai_pictures import Source, read_source
 
@@ -56,17 +58,32 @@ async def read_edit(request: Request) -> Brought:
     return await _sources(fields, found)
 
 
+async def read_chat(request: Request) -> tuple[ImagesRequest, list[Source]]:
+    """What the last message of the user asks for, and the pictures in it."""
+    chat = parse_chat(await _object(request))
+    if len(chat.pictures) > MOST_IMAGES:
+        raise InvalidParameter(f"At most {MOST_IMAGES} pictures are taken.", param="messages")
+    data = [_referred(link, "messages") for link in chat.pictures]
+    return chat.asked, [await asyncio.to_thread(read_source, each, "messages") for each in data]
+
+
 async def _read_references(request: Request) -> Brought:
     """`images` and `mask` as {"image_url": "data:…"}; `image` as one of these, or a list of them."""
-    body = await read_json(request, default={}, limit=PROMPT_BYTES)
-    if not isinstance(body, dict):
-        raise RequestError("The body is not a JSON object.")
+    body = await _object(request)
     found: dict[str, list[bytes]] = {name: [] for name in FILES}
     for name, plain in (("images", "image"), ("image", "image"), ("mask", "mask")):
         value = body.pop(name, None)
         for each in value if isinstance(value, list) else [] if value is None else [value]:
             found[plain].append(_referred(each, name))
     return await _sources(body, found)
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    """A JSON body with pictures in it."""
+    body = await read_json(request, default={}, limit=PROMPT_BYTES)
+    if not isinstance(body, dict):
+        raise RequestError("The body is not a JSON object.")
+    return body
 
 
 def _referred(reference: Any, param: str) -> bytes:

@@ -1,24 +1,19 @@
 """The streamed answer: the sampler's previews as they come, then the pictures, as server-sent events."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from gesso.errors import GessoError, RequestError
 from gesso.events import JobPreview
-from gesso.gateway.middleware.bodies import body_of
 from gesso.gateway.openai.answer import BREATH_S, headers_of, start, unless_left
+from gesso.gateway.openai.shapes import Shape
 from gesso.gateway.openai.waiting import Attendance, Waiting
-from gesso.gateway.responses import Dialect
 from gesso.jobs.job import Job
-from gesso.protocol.openai import Drawn, ImagesRequest, described, event, picture_data, usage_of
-from gesso.protocol.openai_parameters import Route
+from gesso.protocol.openai import Drawn, ImagesRequest
 from gesso.protocol.openai_pictures import deliver
 
-KINDS = {Route.GENERATIONS: "image_generation", Route.EDITS: "image_edit"}
 # A comment: whoever reads events passes over it.
 BREATH = b": still drawing\n\n"
 # Where a template does not say how many steps it takes.
@@ -52,18 +47,17 @@ class Streamed:
         job: Job,
         asked: ImagesRequest,
         *,
-        sources: list[tuple[int, int]],
+        shape: Shape,
         waiting: Waiting,
         draw: Draw,
         comes_back: bool,
     ) -> None:
         self._job = job
         self._asked = asked
-        self._sources = sources
+        self._shape = shape
         self._waiting = waiting
         self._draw = draw
         self._comes_back = comes_back
-        self._kind = KINDS[asked.route]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._waiting.attends(self._job, comes_back=self._comes_back) as mine:
@@ -73,11 +67,10 @@ class Streamed:
         await send(start(headers_of(mine.job, b"text/event-stream; charset=utf-8")))
         try:
             job = await self._follow(mine, send)
-            for told in await self._completed(job):
+            for told in self._shape.completed(job, await self._draw(job)):
                 await _write(send, told)
         except GessoError as error:
-            # The status is sent. OpenAI's library raises what stands under "error".
-            await _write(send, event("error", body_of(error, Dialect.OPENAI)))
+            await _write(send, self._shape.failed(error))
         mine.answered = mine.job.state.ended
         await send({"type": "http.response.body", "body": b""})
 
@@ -122,27 +115,7 @@ class Streamed:
         except RequestError:
             return BREATH  # an engine's preview that is no picture
         drawn = Drawn(width=made.width, height=made.height, opaque=made.opaque, data=made.data)
-        data = {
-            **picture_data(drawn),
-            "created_at": int(time.time()),
-            "partial_image_index": index,
-            **described(asked, drawn),
-        }
-        return event(f"{self._kind}.partial_image", data)
-
-    async def _completed(self, job: Job) -> list[bytes]:
-        told = []
-        for number, drawn in enumerate(await self._draw(job)):
-            # What was read is counted once, whatever the number of pictures.
-            usage = usage_of(self._asked, self._sources, [drawn], read=not number)
-            data: dict[str, Any] = {
-                **picture_data(drawn),
-                "created_at": int(job.finished or time.time()),
-                **described(self._asked, drawn),
-                "usage": usage,
-            }
-            told.append(event(f"{self._kind}.completed", data))
-        return told
+        return self._shape.partial(index, drawn)
 
 
 async def _write(send: Send, data: bytes) -> None:

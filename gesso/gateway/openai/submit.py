@@ -57,6 +57,11 @@ class Order:
     repeats: bool = False
 
     @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Of the pictures to start from."""
+        return [(each.width, each.height) for each in self.sources]
+
+    @property
     def digest(self) -> str:
         """The same for the same request; what is drawn from it, without a seed, may differ."""
         pictures = [*self.sources, *([self.mask] if self.mask else [])]

@@ -13,20 +13,31 @@ from gesso.gateway import responses
 from gesso.gateway.comfyui.caller import caller
 from gesso.gateway.comfyui.catalogue import Catalogue
 from gesso.gateway.openai.answer import Answer
-from gesso.gateway.openai.forms import read_edit, read_generation
+from gesso.gateway.openai.forms import read_chat, read_edit, read_generation
 from gesso.gateway.openai.links import PATH, Links
 from gesso.gateway.openai.models import Model, Models
 from gesso.gateway.openai.pictures import Gallery, picture_of
+from gesso.gateway.openai.shapes import ChatShape, ImagesShape, Shape
 from gesso.gateway.openai.stream import Streamed
 from gesso.gateway.openai.submit import KEYS, Order, Submission
 from gesso.gateway.openai.waiting import Waiting
 from gesso.gateway.routing import Routes
 from gesso.jobs.job import Job
 from gesso.jobs.queue import Queue
-from gesso.protocol.openai import Drawn, answer, parse_request, usage_of
+from gesso.protocol.openai import Drawn, parse_request
 from gesso.protocol.openai_parameters import Route
 from gesso.protocol.openai_pictures import MEDIA
 
+DRAWS = ("/v1/images/generations", "/v1/images/edits", "/v1/images/variations", "/v1/chat/completions")
+NOT_HERE = (
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1/moderations",
+    "/v1/responses",
+    "/v1/audio/speech",
+    "/v1/audio/transcriptions",
+    "/v1/audio/translations",
+)
 RETRIES = "x-stainless-retry-count"
 
 
@@ -62,6 +73,9 @@ class OpenAI:
         routes.add("POST", "/v1/images/edits", self.edit)
         routes.add("POST", "/v1/images/variations", self.vary)
         routes.add("GET", PATH, self.content, public=True)
+        routes.add("POST", "/v1/chat/completions", self.chat)
+        for path in NOT_HERE:
+            routes.add("POST", path, self.words)
 
     async def list_models(self, request: Request) -> Response:
         """`GET /v1/models`: also those that cannot draw now, with the reason."""
@@ -105,6 +119,18 @@ class OpenAI:
         """`POST /v1/images/variations`"""
         return await self._edit(request, Route.VARIATIONS)
 
+    async def chat(self, request: Request) -> ASGIApp:
+        """`POST /v1/chat/completions`: what the user's last message says is drawn, or done to pictures."""
+        asked, sources = await read_chat(request)
+        order = Order(identity=caller(request), asked=asked, sources=tuple(sources))
+        model = asked.model or self._models.named(None).name
+        return await self._draw(request, order, ChatShape(asked, order.sizes, model))
+
+    async def words(self, request: Request) -> ASGIApp:
+        """What OpenAI has for words and sounds."""
+        message = f"This server makes images, and there is no model for {request.url.path}."
+        raise NotFound(message, remedy=f"It has {', '.join(DRAWS)}.")
+
     async def content(self, request: Request) -> Response:
         """`GET /v1/images/content?…`: where a signed link leads."""
         linked = self._links.read(request.query_params)
@@ -121,33 +147,25 @@ class OpenAI:
         order = Order(identity=caller(request), asked=asked, sources=tuple(sources), mask=mask)
         return await self._draw(request, order)
 
-    async def _draw(self, request: Request, order: Order) -> ASGIApp:
+    async def _draw(self, request: Request, order: Order, shape: Shape | None = None) -> ASGIApp:
+        asked = order.asked
         retries = request.headers.get(RETRIES, "")
         key = request.headers.get("idempotency-key")
         order = replace(order, idempotency_key=key, repeats=retries.isdecimal() and int(retries) > 0)
-        job = await self._submission.job_of(order)
+        shape = shape or ImagesShape(asked, order.sizes)
         base = self._base(request)
-
-        sizes = [(each.width, each.height) for each in order.sources]
+        job = await self._submission.job_of(order)
 
         async def draw(ended: Job) -> list[Drawn]:
-            return await self._gallery.drawn(ended, order.asked, base)
+            return await self._gallery.drawn(ended, asked, base)
 
         async def compose(ended: Job) -> dict[str, Any]:
-            drawn = await draw(ended)
-            usage = usage_of(order.asked, sizes, drawn)
-            return answer(order.asked, drawn, int(ended.finished or time.time()), usage)
+            return shape.whole(ended, await draw(ended))
 
-        if order.asked.stream:
+        if asked.stream:
             # Its library does not try again once a stream has begun.
-            return Streamed(
-                job,
-                order.asked,
-                sources=sizes,
-                waiting=self._waiting,
-                draw=draw,
-                comes_back=key is not None,
-            )
+            comes_back = key is not None
+            return Streamed(job, asked, shape=shape, waiting=self._waiting, draw=draw, comes_back=comes_back)
         comes_back = bool(retries) or key is not None
         return Answer(job, waiting=self._waiting, compose=compose, comes_back=comes_back)
 

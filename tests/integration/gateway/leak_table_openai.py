@@ -1,6 +1,7 @@
 """The leak matrix's table: OpenAI's API. Who may have what was drawn there is tried with its own library."""
 
-from tests.integration.gateway.leak_rows import elsewhere, same, strangers
+from gesso.gateway.openai.table import NOT_HERE
+from tests.integration.gateway.leak_rows import Ask, elsewhere, own, same, strangers
 
 CONTENT = "/v1/images/content"
 FORGED = "format=png&compression=100&background=auto&expires=9999999999"
@@ -10,6 +11,8 @@ OPENAI = (
     elsewhere("POST", "/v1/images/generations"),  # it draws, and waits for what runs: test_openai_images.py
     elsewhere("POST", "/v1/images/edits"),
     elsewhere("POST", "/v1/images/variations"),
+    elsewhere("POST", "/v1/chat/completions"),
+    *(own("POST", path, Ask(path=path, body={"input": "{job}", "model": "{account}"})) for path in NOT_HERE),
     strangers(
         "GET",
         CONTENT,

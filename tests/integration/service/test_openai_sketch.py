@@ -1,5 +1,6 @@
 """What sketch draws with its own model, asked by OpenAI's library: from words, from pictures, in a stream."""
 
+import asyncio
 import base64
 import io
 from collections.abc import Iterator
@@ -159,3 +160,106 @@ def test_a_link_in_json_is_not_followed(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="data links only") as refused:
         client.post("/images/edits", body=body, cast_to=object)
     assert refused.value.param == "images"
+
+
+def test_a_chat_draws_what_the_users_last_message_says(client: openai.OpenAI, heart: bytes) -> None:
+    raw = client.chat.completions.with_raw_response.create(
+        model="sketch",
+        messages=[
+            {"role": "system", "content": "You are kind."},
+            {"role": "user", "content": "a star"},
+            {"role": "assistant", "content": "![picture](…)"},
+            {"role": "user", "content": HEART},
+        ],
+        temperature=0.7,
+        seed=1,
+    )
+    (choice,) = raw.parse().choices
+    link = f"data:image/png;base64,{base64.b64encode(heart).decode()}"
+    assert picture(linked(choice.message.content)).tobytes() == picture(heart).tobytes()
+    assert choice.finish_reason == "stop" and raw.parse().id == f"chatcmpl-{raw.headers['x-gesso-job']}"
+    parts = choice.message.model_dump()["images"]
+    assert [part["type"] for part in parts] == ["image_url"]
+    assert len(parts[0]["image_url"]["url"]) > len(link) / 2
+
+
+def linked(content: str | None) -> bytes:
+    """The picture of a Markdown data link."""
+    head, _, data = (content or "").removesuffix(")").partition(",")
+    assert head == "![picture](data:image/png;base64"
+    return base64.b64decode(data)
+
+
+def test_a_chat_with_a_picture_changes_it(client: openai.OpenAI, heart: bytes) -> None:
+    link = f"data:image/png;base64,{base64.b64encode(heart).decode()}"
+    said: Any = [
+        {"type": "text", "text": "make the heart green"},
+        {"type": "image_url", "image_url": {"url": link}},
+    ]
+    answer = client.chat.completions.create(
+        model="sketch", messages=[{"role": "user", "content": said}], seed=1
+    )
+    assert colored(picture(linked(answer.choices[0].message.content)), 1) > 200
+    assert answer.usage and answer.usage.prompt_tokens == 4 + 16
+
+
+def test_a_chat_can_be_streamed(client: openai.OpenAI, heart: bytes) -> None:
+    with client.chat.completions.create(
+        model="sketch", messages=[{"role": "user", "content": HEART}], seed=1, stream=True
+    ) as stream:
+        chunks = list(stream)
+    content = "".join(each.choices[0].delta.content or "" for each in chunks if each.choices)
+    assert picture(linked(content)).tobytes() == picture(heart).tobytes()
+    assert [each.choices[0].finish_reason for each in chunks if each.choices] == [None, "stop"]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [{"role": "assistant", "content": "hello"}],
+        [{"role": "user", "content": " "}],
+        [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}],
+        [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "x"},
+                    {"type": "image_url", "image_url": {"url": "http://x/y"}},
+                ],
+            }
+        ],
+    ],
+)
+def test_what_a_chat_cannot_draw_is_refused(client: openai.OpenAI, messages: Any) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(model="sketch", messages=messages)
+    assert refused.value.param == "messages"
+
+
+def test_what_is_for_words_says_that_this_server_makes_images(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="makes images"):
+        client.embeddings.create(model="sketch", input="x", encoding_format="float")
+    with pytest.raises(openai.NotFoundError, match="makes images"):
+        client.completions.create(model="sketch", prompt="x")
+
+
+def test_the_asynchronous_library_draws_too(service: RunningGesso, heart: bytes) -> None:
+    async def scenario() -> None:
+        async with openai.AsyncOpenAI(base_url=f"{service.url}/v1", api_key=service.key) as client:
+            body = {"seed": 1}
+            async with asyncio.TaskGroup() as group:
+                whole = group.create_task(client.images.generate(prompt=HEART, extra_body=body))
+                edited = group.create_task(client.images.edit(image=heart, prompt="make it blue"))
+            assert picture(bytes_of(whole.result())).tobytes() == picture(heart).tobytes()
+            assert edited.result().data
+            stream = await client.images.generate(
+                prompt=HEART, stream=True, partial_images=1, extra_body=body
+            )
+            events = [each async for each in stream]
+            assert [each.type for each in events] == [
+                "image_generation.partial_image",
+                "image_generation.completed",
+            ]
+
+    asyncio.run(scenario())

@@ -1,0 +1,118 @@
+"""Chat with a model that draws: the user's last message is what to draw, the answer the picture (pure)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gesso.errors import InvalidParameter
+from gesso.protocol.openai import Drawn, ImagesRequest, parse_request, picture_data
+from gesso.protocol.openai_parameters import LONGEST_PROMPT, Route
+from gesso.protocol.openai_pictures import MEDIA
+
+# Of what chats send besides their messages, what means something to a picture.
+PASSED_ON = ("model", "n", "size", "quality", "seed", "stream", "negative_prompt", "steps", "guidance")
+TEXT_PARTS = ("text", "input_text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chat:
+    """What the last message of the user asks for, and the data links of the pictures in it."""
+
+    asked: ImagesRequest
+    pictures: tuple[str, ...]
+
+
+def parse_chat(body: Mapping[str, Any]) -> Chat:
+    """Raises InvalidParameter. What chats are told about words (temperature, tools …) has no effect."""
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise InvalidParameter(
+            "Missing required parameter: 'messages'.", param="messages", kind="missing_required_parameter"
+        )
+    told = [each for each in messages if isinstance(each, dict) and each.get("role") == "user"]
+    if not told:
+        raise InvalidParameter("'messages' holds none of the user's, so nothing to draw.", param="messages")
+    text, pictures = _content(told[-1].get("content"))
+    if not text.strip():
+        raise InvalidParameter("The user's last message says nothing to draw.", param="messages")
+    if len(text) > LONGEST_PROMPT:
+        message = f"The user's last message must have at most {LONGEST_PROMPT} characters."
+        raise InvalidParameter(message, param="messages")
+    fields = {name: body[name] for name in PASSED_ON if name in body}
+    route = Route.EDITS if pictures else Route.GENERATIONS
+    return Chat(asked=parse_request(route, {**fields, "prompt": text}), pictures=tuple(pictures))
+
+
+def _content(content: Any) -> tuple[str, list[str]]:
+    """The text of a message, and its pictures: a text, or a list of parts."""
+    if isinstance(content, str):
+        return content, []
+    texts, pictures = [], []
+    for part in content if isinstance(content, list) else ():
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind in TEXT_PARTS and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        elif kind == "image_url":
+            link = part.get("image_url")
+            link = link.get("url") if isinstance(link, dict) else link
+            pictures.append(link if isinstance(link, str) else "")
+        else:
+            message = f"'messages' holds a part of type {str(kind)[:40]!r}; text and image_url are taken."
+            raise InvalidParameter(message, param="messages")
+    return "\n".join(texts), pictures
+
+
+def chat_answer(
+    job: str, model: str, asked: ImagesRequest, drawn: Sequence[Drawn], created: int, usage: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The whole answer: one choice for each picture."""
+    choices = [
+        {
+            "index": index,
+            "message": {"role": "assistant", **_message(asked, each)},
+            "finish_reason": "stop",
+        }
+        for index, each in enumerate(drawn)
+    ]
+    return {**_head(job, model, created, "chat.completion"), "choices": choices, "usage": _usage(usage)}
+
+
+def chat_chunks(
+    job: str, model: str, asked: ImagesRequest, drawn: Sequence[Drawn], created: int, usage: Mapping[str, Any]
+) -> list[bytes]:
+    """The answer as the events of a stream: each picture whole, then the end."""
+    head = _head(job, model, created, "chat.completion.chunk")
+    told: list[dict[str, Any]] = []
+    for index, each in enumerate(drawn):
+        delta = {"role": "assistant", **_message(asked, each)}
+        told.append({**head, "choices": [{"index": index, "delta": delta, "finish_reason": None}]})
+        told.append({**head, "choices": [{"index": index, "delta": {}, "finish_reason": "stop"}]})
+    told.append({**head, "choices": [], "usage": _usage(usage)})
+    return [*(chunk(each) for each in told), b"data: [DONE]\n\n"]
+
+
+def chunk(data: Mapping[str, Any]) -> bytes:
+    """An event without a name, as chats have them."""
+    return f"data: {json.dumps(data)}\n\n".encode()
+
+
+def _head(job: str, model: str, created: int, kind: str) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{job}", "object": kind, "created": created, "model": model}
+
+
+def _message(asked: ImagesRequest, picture: Drawn) -> dict[str, Any]:
+    """As Markdown, which every chat shows, and as a part, for those that look for one."""
+    link = f"data:{MEDIA[asked.output_format]};base64,{picture_data(picture)['b64_json']}"
+    return {
+        "content": f"![picture]({link})",
+        "images": [{"type": "image_url", "image_url": {"url": link}}],
+    }
+
+
+def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage["input_tokens"],
+        "completion_tokens": usage["output_tokens"],
+        "total_tokens": usage["total_tokens"],
+    }
