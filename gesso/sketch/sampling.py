@@ -157,8 +157,10 @@ class _Guided:
     def _picture(self, x: Array, sigma: float, index: int) -> Array:
         """One of the batch: so a picture does not depend on how many are drawn beside it."""
         towards, away = self._flows(x, sigma, index)
-        picture = x - towards * sigma
-        guided: Array = picture if away is None else x - (away + (towards - away) * self._cfg) * sigma
+        picture: Array = x - towards * sigma
+        guided = picture
+        if away is not None:
+            guided = guided + (towards - away) * ((1 - self._cfg) * sigma)
         if self._model.norm is None:
             return guided
         lengths = [np.linalg.norm(one, axis=0, keepdims=True) for one in (picture, guided)]
