@@ -17,10 +17,14 @@ TEXT_PARTS = ("text", "input_text")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chat:
-    """What the last message of the user asks for, and the data links of the pictures in it."""
+    """What the last message of the user asks for, and the data links of the pictures in it.
+
+    `counted`: a stream shall end with what was used.
+    """
 
     asked: ImagesRequest
     pictures: tuple[str, ...]
+    counted: bool = False
 
 
 def parse_chat(body: Mapping[str, Any]) -> Chat:
@@ -41,7 +45,12 @@ def parse_chat(body: Mapping[str, Any]) -> Chat:
         raise InvalidParameter(message, param="messages")
     fields = {name: body[name] for name in PASSED_ON if name in body}
     route = Route.EDITS if pictures else Route.GENERATIONS
-    return Chat(asked=parse_request(route, {**fields, "prompt": text}), pictures=tuple(pictures))
+    options = body.get("stream_options")
+    return Chat(
+        asked=parse_request(route, {**fields, "prompt": text}),
+        pictures=tuple(pictures),
+        counted=isinstance(options, dict) and options.get("include_usage") is True,
+    )
 
 
 def _content(content: Any) -> tuple[str, list[str]]:
@@ -64,31 +73,32 @@ def _content(content: Any) -> tuple[str, list[str]]:
 
 
 def chat_answer(
-    job: str, model: str, asked: ImagesRequest, drawn: Sequence[Drawn], created: int, usage: Mapping[str, Any]
+    chat: Chat, job: str, drawn: Sequence[Drawn], created: int, usage: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The whole answer: one choice for each picture."""
     choices = [
         {
             "index": index,
-            "message": {"role": "assistant", **_message(asked, each)},
+            "message": {"role": "assistant", **_message(chat.asked, each)},
             "finish_reason": "stop",
         }
         for index, each in enumerate(drawn)
     ]
-    return {**_head(job, model, created, "chat.completion"), "choices": choices, "usage": _usage(usage)}
+    return {**_head(chat, job, created, "chat.completion"), "choices": choices, "usage": _usage(usage)}
 
 
 def chat_chunks(
-    job: str, model: str, asked: ImagesRequest, drawn: Sequence[Drawn], created: int, usage: Mapping[str, Any]
+    chat: Chat, job: str, drawn: Sequence[Drawn], created: int, usage: Mapping[str, Any]
 ) -> list[bytes]:
     """The answer as the events of a stream: each picture whole, then the end."""
-    head = _head(job, model, created, "chat.completion.chunk")
+    head = _head(chat, job, created, "chat.completion.chunk")
     told: list[dict[str, Any]] = []
     for index, each in enumerate(drawn):
-        delta = {"role": "assistant", **_message(asked, each)}
+        delta = {"role": "assistant", **_message(chat.asked, each)}
         told.append({**head, "choices": [{"index": index, "delta": delta, "finish_reason": None}]})
         told.append({**head, "choices": [{"index": index, "delta": {}, "finish_reason": "stop"}]})
-    told.append({**head, "choices": [], "usage": _usage(usage)})
+    if chat.counted:
+        told.append({**head, "choices": [], "usage": _usage(usage)})
     return [*(chunk(each) for each in told), b"data: [DONE]\n\n"]
 
 
@@ -97,8 +107,13 @@ def chunk(data: Mapping[str, Any]) -> bytes:
     return f"data: {json.dumps(data)}\n\n".encode()
 
 
-def _head(job: str, model: str, created: int, kind: str) -> dict[str, Any]:
-    return {"id": f"chatcmpl-{job}", "object": kind, "created": created, "model": model}
+def _head(chat: Chat, job: str, created: int, kind: str) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-{job}",
+        "object": kind,
+        "created": created,
+        "model": chat.asked.model or "default",
+    }
 
 
 def _message(asked: ImagesRequest, picture: Drawn) -> dict[str, Any]:

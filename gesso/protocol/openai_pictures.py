@@ -1,5 +1,6 @@
 """Pictures in the form that a request asks for, and what is to be known of those it brings (pure)."""
 
+import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -18,6 +19,7 @@ class Source:
     """A picture that a request brings: its size as engines will see it, after turning it upright."""
 
     data: bytes
+    sha256: str
     width: int
     height: int
     has_alpha: bool
@@ -43,6 +45,7 @@ def read_source(data: bytes, param: str) -> Source:
                 width, height = height, width
             return Source(
                 data=data,
+                sha256=hashlib.sha256(data).hexdigest(),
                 width=width,
                 height=height,
                 has_alpha=picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info,

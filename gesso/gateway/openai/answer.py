@@ -7,7 +7,6 @@ off, and never by a 200: OpenAI's libraries ask again, and are told that same jo
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -23,7 +22,7 @@ SILENT_S = 45.0
 BREATH_S = 15.0
 BREATH = b" "
 
-Compose = Callable[[Job], Awaitable[dict[str, Any]]]
+Compose = Callable[[Job], Awaitable[bytes]]
 
 
 class Answer:
@@ -55,7 +54,7 @@ class Answer:
         finally:
             ended.cancel()
         try:
-            body = json.dumps(await self._compose(job)).encode()
+            body = await self._compose(job)
         except GessoError:
             # Told with its status, unless that is sent already.
             mine.answered = not begun

@@ -11,8 +11,7 @@ from starlette.requests import Request
 
 from gesso.errors import InvalidParameter, RequestError
 from gesso.gateway.comfyui.body import PROMPT_BYTES, read_json
-from gesso.protocol.openai import ImagesRequest
-from gesso.protocol.openai_chat import parse_chat
+from gesso.protocol.openai_chat import Chat, parse_chat
 from gesso.protocol.openai_parameters import MOST_IMAGES
 from gesso.protocol.openai_pictures import Source, read_source
 
@@ -58,13 +57,13 @@ async def read_edit(request: Request) -> Brought:
     return await _sources(fields, found)
 
 
-async def read_chat(request: Request) -> tuple[ImagesRequest, list[Source]]:
+async def read_chat(request: Request) -> tuple[Chat, list[Source]]:
     """What the last message of the user asks for, and the pictures in it."""
     chat = parse_chat(await _object(request))
     if len(chat.pictures) > MOST_IMAGES:
         raise InvalidParameter(f"At most {MOST_IMAGES} pictures are taken.", param="messages")
     data = [_referred(link, "messages") for link in chat.pictures]
-    return chat.asked, [await asyncio.to_thread(read_source, each, "messages") for each in data]
+    return chat, [await asyncio.to_thread(read_source, each, "messages") for each in data]
 
 
 async def _read_references(request: Request) -> Brought:

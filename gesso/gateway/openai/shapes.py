@@ -16,7 +16,7 @@ from gesso.protocol.openai import (
     picture_data,
     usage_of,
 )
-from gesso.protocol.openai_chat import chat_answer, chat_chunks, chunk
+from gesso.protocol.openai_chat import Chat, chat_answer, chat_chunks, chunk
 from gesso.protocol.openai_parameters import Route
 
 KINDS = {Route.GENERATIONS: "image_generation", Route.EDITS: "image_edit"}
@@ -77,26 +77,26 @@ class ImagesShape:
 
 
 class ChatShape:
-    """Of `/v1/chat/completions`, whose streams bring each picture whole. `model` as the client named it."""
+    """Of `/v1/chat/completions`, whose streams bring each picture whole."""
 
-    def __init__(self, asked: ImagesRequest, sources: Sizes, model: str) -> None:
-        self._asked = asked
+    def __init__(self, chat: Chat, sources: Sizes) -> None:
+        self._chat = chat
         self._sources = sources
-        self._model = model
 
     def whole(self, job: Job, drawn: list[Drawn]) -> dict[str, Any]:
-        usage = usage_of(self._asked, self._sources, drawn)
-        return chat_answer(job.id, self._model, self._asked, drawn, _when(job), usage)
+        return chat_answer(self._chat, job.id, drawn, _when(job), self._usage(drawn))
 
     def partial(self, index: int, drawn: Drawn) -> bytes:
         return b""
 
     def completed(self, job: Job, drawn: list[Drawn]) -> list[bytes]:
-        usage = usage_of(self._asked, self._sources, drawn)
-        return chat_chunks(job.id, self._model, self._asked, drawn, _when(job), usage)
+        return chat_chunks(self._chat, job.id, drawn, _when(job), self._usage(drawn))
 
     def failed(self, error: GessoError) -> bytes:
         return chunk(body_of(error, Dialect.OPENAI))
+
+    def _usage(self, drawn: list[Drawn]) -> dict[str, Any]:
+        return usage_of(self._chat.asked, self._sources, drawn)
 
 
 def _when(job: Job) -> int:

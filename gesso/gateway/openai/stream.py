@@ -67,7 +67,8 @@ class Streamed:
         await send(start(headers_of(mine.job, b"text/event-stream; charset=utf-8")))
         try:
             job = await self._follow(mine, send)
-            for told in self._shape.completed(job, await self._draw(job)):
+            drawn = await self._draw(job)
+            for told in await asyncio.to_thread(self._shape.completed, job, drawn):
                 await _write(send, told)
         except GessoError as error:
             await _write(send, self._shape.failed(error))

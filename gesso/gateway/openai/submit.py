@@ -65,7 +65,7 @@ class Order:
     def digest(self) -> str:
         """The same for the same request; what is drawn from it, without a seed, may differ."""
         pictures = [*self.sources, *([self.mask] if self.mask else [])]
-        files = [hashlib.sha256(each.data).hexdigest() for each in pictures]
+        files = [each.sha256 for each in pictures]
         # How the answer is brought is no part of what is drawn.
         asked = asdict(replace(self.asked, stream=False, partial_images=0))
         text = json.dumps(["openai", asked, files, self.mask is not None], sort_keys=True)
@@ -150,8 +150,7 @@ class Submission:
         """Keep the pictures as the caller's uploads; their names, by the parameter that each is for."""
         names = {}
         for name, source in files.items():
-            digest = hashlib.sha256(source.data).hexdigest()
-            ref = FileRef(filename=f"{digest[:16]}.{source.format}", subfolder=SUBFOLDER, type="input")
+            ref = FileRef(filename=f"{source.sha256[:16]}.{source.format}", subfolder=SUBFOLDER, type="input")
             naming = self._files.naming(
                 identity.account_id,
                 ref,
@@ -182,7 +181,7 @@ class Submission:
                 "node": node,
                 "input": place,
                 "file": names[name],
-                "sha256": hashlib.sha256(source.data).hexdigest(),
+                "sha256": source.sha256,
                 "suffix": f".{source.format}",
             }
             for name, source in files.items()

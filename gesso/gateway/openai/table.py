@@ -1,5 +1,7 @@
 """`/v1`: OpenAI's Images API, for its unmodified clients."""
 
+import asyncio
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -68,6 +70,8 @@ class OpenAI:
 
     def add_to(self, routes: Routes) -> None:
         routes.add("GET", "/v1/models", self.list_models)
+        # A name may have a slash in it, sent as one or as %2F.
+        routes.add("GET", "/v1/models/{name}", self.show_model)
         routes.add("GET", "/v1/models/{name...}", self.show_model)
         routes.add("POST", "/v1/images/generations", self.generate)
         routes.add("POST", "/v1/images/edits", self.edit)
@@ -121,10 +125,9 @@ class OpenAI:
 
     async def chat(self, request: Request) -> ASGIApp:
         """`POST /v1/chat/completions`: what the user's last message says is drawn, or done to pictures."""
-        asked, sources = await read_chat(request)
-        order = Order(identity=caller(request), asked=asked, sources=tuple(sources))
-        model = asked.model or self._models.named(None).name
-        return await self._draw(request, order, ChatShape(asked, order.sizes, model))
+        chat, sources = await read_chat(request)
+        order = Order(identity=caller(request), asked=chat.asked, sources=tuple(sources))
+        return await self._draw(request, order, ChatShape(chat, order.sizes))
 
     async def words(self, request: Request) -> ASGIApp:
         """What OpenAI has for words and sounds."""
@@ -159,8 +162,10 @@ class OpenAI:
         async def draw(ended: Job) -> list[Drawn]:
             return await self._gallery.drawn(ended, asked, base)
 
-        async def compose(ended: Job) -> dict[str, Any]:
-            return shape.whole(ended, await draw(ended))
+        async def compose(ended: Job) -> bytes:
+            drawn = await draw(ended)
+            # Pictures make megabytes of JSON.
+            return await asyncio.to_thread(lambda: json.dumps(shape.whole(ended, drawn)).encode())
 
         if asked.stream:
             # Its library does not try again once a stream has begun.

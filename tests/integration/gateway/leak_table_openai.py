@@ -7,7 +7,8 @@ CONTENT = "/v1/images/content"
 FORGED = "format=png&compression=100&background=auto&expires=9999999999"
 OPENAI = (
     same("/v1/models"),
-    same("/v1/models/{name...}", "/v1/models/sketch", "/v1/models/{account}", "/v1/models/{output}"),
+    same("/v1/models/{name}", "/v1/models/sketch", "/v1/models/{account}", "/v1/models/{output}"),
+    same("/v1/models/{name...}", "/v1/models/{folder}/{output}"),
     elsewhere("POST", "/v1/images/generations"),  # it draws, and waits for what runs: test_openai_images.py
     elsewhere("POST", "/v1/images/edits"),
     elsewhere("POST", "/v1/images/variations"),

@@ -205,12 +205,17 @@ def test_a_chat_with_a_picture_changes_it(client: openai.OpenAI, heart: bytes) -
 
 def test_a_chat_can_be_streamed(client: openai.OpenAI, heart: bytes) -> None:
     with client.chat.completions.create(
-        model="sketch", messages=[{"role": "user", "content": HEART}], seed=1, stream=True
+        model="sketch",
+        messages=[{"role": "user", "content": HEART}],
+        seed=1,
+        stream=True,
+        stream_options={"include_usage": True},
     ) as stream:
         chunks = list(stream)
     content = "".join(each.choices[0].delta.content or "" for each in chunks if each.choices)
     assert picture(linked(content)).tobytes() == picture(heart).tobytes()
     assert [each.choices[0].finish_reason for each in chunks if each.choices] == [None, "stop"]
+    assert chunks[-1].usage and chunks[-1].usage.completion_tokens == 16
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def values(
     sources = (
         []
         if size is None
-        else [Source(data=b"", width=size[0], height=size[1], has_alpha=False, format="png")]
+        else [Source(data=b"", sha256="", width=size[0], height=size[1], has_alpha=False, format="png")]
     )
     return values_of(request, model, template(*without), sources, seed=5)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -165,10 +166,10 @@ async def answered(stage: Stage, error: GessoError | None = None, *, leaves: boo
     """What is sent to a client that waits for the job, which ends after two breaths."""
     sent: list[Any] = []
 
-    async def compose(job: Job) -> dict[str, Any]:
+    async def compose(job: Job) -> bytes:
         if error is not None:
             raise error
-        return {"state": job.state.value}
+        return json.dumps({"state": job.state.value}).encode()
 
     async def send(message: Any) -> None:
         sent.append(message)
