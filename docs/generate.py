@@ -46,8 +46,8 @@ CONFIGURATION = """
 # gesso.toml
 
 gesso reads the file named by `--config`, else the one named by `GESSO_CONFIG`, else `gesso.toml` in the
-working directory. Without any of them it runs the embedded default: one engine of kind `sketch` with the model
-`sketch`, and `gesso-data` in the working directory.
+working directory. Without any of them it runs the embedded default: one engine of kind `sketch` with the
+model `sketch`, and `gesso-data` in the working directory.
 
 The file is taken whole or not at all: an unknown key, a wrong type or a missing file is an error that
 names file, line, key and the nearest valid name. `gesso config check` reads it without starting anything,
@@ -96,11 +96,11 @@ OPENAI = """
 # OpenAI's Images API
 
 Every parameter of the reference, and what becomes of it here. What stands in no table is refused with a 400
-that names it (`code`: `unknown_parameter`), and so is every value that is not taken; `null` is as good as left
-out. [How to draw with OpenAI's SDK](../how-to/openai.md) tells of models, retries and links.
+that names it (`code`: `unknown_parameter`), and so is every value that is not taken; `null` is as good as
+left out. [How to draw with OpenAI's SDK](../how-to/openai.md) tells of models, retries and links.
 
-`usage` is counted, not estimated: a token of text is a word, a token of a picture a square of 16 by 16 pixels.
-`revised_prompt` is never there: nobody revises a prompt.
+`usage` is counted, not estimated: a token of text is a word, a token of a picture a square of 16 by 16
+pixels. `revised_prompt` is never there: nobody revises a prompt.
 """
 
 ERRORS = """
