@@ -17,9 +17,12 @@ hypothesis.settings.register_profile("gesso", deadline=None)
 hypothesis.settings.load_profile("gesso")
 
 
-# A shell's background job begins with Ctrl-C ignored, and hands that on to every program the tests start.
+# A shell's background job begins with Ctrl-C ignored, one of nohup with the end of its terminal, and each
+# hands that on to every program the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
