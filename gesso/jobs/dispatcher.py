@@ -58,8 +58,6 @@ class Dispatcher:
         # Jobs that some engine may be at work on, and that nobody follows.
         self._orphans: list[Claim] = []
         self._defects: dict[str, int] = {}
-        # Being taken back from their engines.
-        self._recalled: set[str] = set()
         # By engine: the job that ran when the one behind it was taken back because of another's turn.
         self._outrun: dict[str, str] = {}
         # By engine: when a job last ended there, by time.monotonic.
@@ -219,7 +217,7 @@ class Dispatcher:
     async def _recall(self, tasks: asyncio.TaskGroup) -> None:
         """Take back jobs that wait at an engine: if the one before takes longer than was thought, for another
         engine may have them; and if it is another user's turn by now."""
-        for job_id in (self.waiting() & self._running.keys()) - self._recalled:
+        for job_id in (self.waiting() & self._running.keys()) - self._runner.recalled:
             if job_id not in self._running:
                 continue  # gone while another was looked at
             claim, member, task = self._running[job_id]
@@ -227,7 +225,7 @@ class Dispatcher:
             begun = [job for job in jobs if self._runner.begun_at(job.id)]
             if member.draining or not self._soon_done(member, begun) or await self._is_outrun(claim, member):
                 # Aside: an engine that is slow to answer must not keep jobs from all others.
-                self._recalled.add(job_id)
+                self._runner.recalled.add(job_id)
                 with about_job(job_id):
                     tasks.create_task(self._take_back(claim, member, task), name=f"recall {job_id}")
 
@@ -259,7 +257,7 @@ class Dispatcher:
         except (EngineError, StorageError) as error:
             logger.warning("job %s stays at %r: %s", claim.job.id, member.name, error.message)
         finally:
-            self._recalled.discard(claim.job.id)
+            self._runner.recalled.discard(claim.job.id)
 
     async def _give_back(self, claim: Claim) -> None:
         """To the queue: its turn there was none."""

@@ -93,6 +93,8 @@ class Runner:
         # Their engines are done with them; what is left is ours.
         self._over: set[str] = set()
         self.pace = Pace()
+        self.recalled: set[str] = set()
+        """Jobs that are being taken back from their engines; who takes them back finds out where they are."""
         self.on_over: Callable[[], None] = lambda: None
         """Called when an engine is done with a job, and could begin another."""
 
@@ -222,7 +224,7 @@ class Runner:
                 _note_pictures(verdict, member)
                 outputs = {node: await collector.outputs(output) for node, output in verdict.outputs.items()}
                 return replace(verdict, outputs=outputs)
-            if isinstance(location, Absent):
+            if isinstance(location, Absent) and claim.job.id not in self.recalled:
                 if await self._queue.cancel_asked(claim):
                     return interrupted(claim.job, time.time())
                 raise EngineUnreachable(f"{claim.engine!r} lost the job: it is in neither queue nor history")
