@@ -22,7 +22,7 @@ from gesso.jobs.rouse import Engine, to_wake
 from gesso.jobs.runner import Runner, kinds_of
 from gesso.logs import about_job
 from gesso.workflows.catalog import Catalog
-from gesso.workflows.needs import lacking
+from gesso.workflows.needs import has_all
 
 logger = logging.getLogger(__name__)
 
@@ -208,7 +208,7 @@ class Dispatcher:
                 loaded = reduce(loaded_after, (models_of(job.needs) for job in jobs), member.models)
                 load_s = self._runner.pace.load_s(loaded)
                 seat = Seat(engine=member.name, loaded=loaded, load_s=load_s, idle=not jobs)
-                offer = Offer(seat=seat, accepts=partial(_has_all, member.catalog.catalog))
+                offer = Offer(seat=seat, accepts=partial(has_all, member.catalog.catalog))
                 # What was used last is loaded over last.
                 used_at = self._used_at.get(member.name, 0.0) if loaded else 0.0
                 found.append(((len(jobs), used_at), offer))
@@ -231,9 +231,10 @@ class Dispatcher:
 
     async def _rouse(self) -> None:
         """Wake engines that sleep, for jobs that no engine that is awake can take, or takes soon."""
-        members = [member for member in self._supervisor.members() if member.catalog is not None]
+        members = self._supervisor.members()
         if self._claiming and any(member.asleep for member in members):
-            engines = [_rousable(member) for member in members]
+            known = [(member, member.catalog.catalog) for member in members if member.catalog is not None]
+            engines = [_rousable(member, catalog) for member, catalog in known]
             for name in to_wake(await self._queue.waits(), engines):
                 self._supervisor.wake(name)
 
@@ -244,7 +245,7 @@ class Dispatcher:
         expected_s = self._runner.pace.expected_s(kinds_of(claim.job))
         if is_soon(expected_s, 0.0) or self._outrun.get(member.name) == before or member.catalog is None:
             return False
-        if not await self._queue.is_outrun(claim, partial(_has_all, member.catalog.catalog)):
+        if not await self._queue.is_outrun(claim, partial(has_all, member.catalog.catalog)):
             return False
         self._outrun[member.name] = before
         return True
@@ -359,15 +360,10 @@ class Dispatcher:
             await asyncio.sleep(self._lease_s / 3)
 
 
-def _has_all(catalog: Catalog, needs: tuple[str, ...]) -> bool:
-    return not lacking(needs, catalog)
-
-
-def _rousable(member: Member) -> Engine:
-    catalog = member.catalog.catalog if member.catalog is not None else Catalog({})
+def _rousable(member: Member, catalog: Catalog) -> Engine:
     return Engine(
         name=member.name,
-        accepts=partial(_has_all, catalog),
+        accepts=partial(has_all, catalog),
         asleep=member.asleep and not member.draining,
         coming=member.coming,
         # What is just being asked whether it may rest stays awake for a job that waits.

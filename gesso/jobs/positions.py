@@ -22,8 +22,7 @@ from gesso.jobs.job import Job, State
 from gesso.jobs.queue import Queue
 from gesso.jobs.queue_listing import Listed
 from gesso.jobs.queue_position import Backlog, Paces
-from gesso.workflows.catalog import Catalog
-from gesso.workflows.needs import lacking
+from gesso.workflows.needs import has_all
 
 FRESH_S = 1.0
 # To work a long queue out takes a while: not more than this part of the time.
@@ -144,7 +143,7 @@ class Positions:
         at, ticks = self.clock(), self._timer()
         sight = Sight(
             engines={
-                member.name: partial(_has_all, member.catalog.catalog)
+                member.name: partial(has_all, member.catalog.catalog)
                 for member in self._supervisor.members()
                 if member.ready and member.catalog is not None
             },
@@ -263,12 +262,8 @@ def _settled(flow: Flow, charged: float, real_s: float, at: float) -> Flow:
     return replace(settle(flow, charged, real_s, at), running=flow.running, idle_since=flow.idle_since)
 
 
-def _has_all(catalog: Catalog, needs: tuple[str, ...]) -> bool:
-    return not lacking(needs, catalog)
-
-
 def _hindered(members: Sequence[Member], needs: tuple[str, ...]) -> str | None:
-    fits = [each for each in members if each.catalog is not None and _has_all(each.catalog.catalog, needs)]
+    fits = [each for each in members if each.catalog is not None and has_all(each.catalog.catalog, needs)]
     return hindrance([Standing(engine=each.name, condition=_condition(each)) for each in fits])
 
 

@@ -55,6 +55,11 @@ def lacking(ids: Iterable[str], catalog: Catalog) -> tuple[str, ...]:
     return tuple(need for need in ids if not _has(need, catalog))
 
 
+def has_all(catalog: Catalog, ids: Iterable[str]) -> bool:
+    """Whether an engine with this catalog has all of `ids`."""
+    return not lacking(ids, catalog)
+
+
 def _names_model(node_type: NodeType, name: str, value: Any) -> bool:
     spec = node_type.inputs.get(name)
     if spec is None or spec.choices is None or spec.upload or not isinstance(value, str):
