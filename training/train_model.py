@@ -25,9 +25,9 @@ SAVE_EVERY_S, JUDGE_EVERY, KEEP_EVERY = 300.0, 25_000, 250_000
 COOL_DOWN = 0.3
 TEXT_DROPPED = 0.1
 # From how many samples on, a batch holds how many of: one object, two, three, each kind of edit.
-STAGES = ((0, (64, 0, 0, 0)), (200_000, (40, 14, 2, 2)), (450_000, (24, 18, 2, 5)))
+STAGES = ((0, (64, 0, 0, 0)), (200_000, (40, 14, 2, 2)), (300_000, (24, 18, 2, 5)))
 # Other canvases, in pixels, for a part of the batches of the last stage.
-CANVASES, CANVAS_PART = ((96, 64), (64, 96), (96, 96), (48, 64), (128, 128)), 0.06
+CANVASES, CANVAS_PART = ((96, 64), (64, 96), (96, 96), (48, 64), (128, 128)), 0.1
 
 
 class Frozen:
