@@ -1,11 +1,12 @@
-"""LATENT: what the model draws in, [batch, 8, height / 4, width / 4]; empty, and at another size."""
+"""LATENT: what the model draws in, [batch, 8, height / 4, width / 4], and the size of the picture."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gesso.sketch.model_parts import CHANNELS, GRID, SCALE
-from gesso.sketch.nodes.arrays import Array, check_size, repeat_to
+from gesso.sketch.canvas import Canvas
+from gesso.sketch.model_parts import CHANNELS, SCALE, Vae, fitted, on_grid
+from gesso.sketch.nodes.arrays import Array, repeat_to
 from gesso.sketch.nodes.resample import centred, resize, resize_masks
 
 METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "bislerp")
@@ -16,6 +17,9 @@ class Latent:
     """A batch of latents."""
 
     samples: Array
+    """In the size that is drawn."""
+    canvas: Canvas
+    """The size that the picture is to have."""
     mask: Array | None = None
     """[batch, height, width] of any size: where 0, sampling keeps what is there."""
     numbers: tuple[int, ...] | None = None
@@ -35,31 +39,55 @@ class Latent:
 
 def empty(width: int, height: int, batch: int) -> Latent:
     """For a picture of so many pixels, less what reaches over a multiple of 8."""
-    shape = (batch, CHANNELS, places(height), places(width))
-    check_size(*shape)
-    return Latent(samples=np.zeros(shape, dtype=np.float32))
+    canvas = Canvas(width, height).on_grid()
+    canvas.check(batch)
+    return Latent(samples=np.zeros((batch, CHANNELS, *_places(canvas)), dtype=np.float32), canvas=canvas)
 
 
-def places(pixels: int) -> int:
-    """How many places of a latent a side of so many pixels has."""
-    return pixels // GRID * (GRID // SCALE)
+def encoded(vae: Vae, images: Array, mask: Array | None = None) -> Latent:
+    """Of pictures, less what reaches over a multiple of 8 pixels: that is cut off evenly at both ends."""
+    images = on_grid(images)
+    canvas = Canvas(images.shape[2], images.shape[1])
+    return Latent(samples=vae.encode(fitted(images, canvas.drawn())), canvas=canvas, mask=mask)
 
 
-def scaled(latent: Latent, width: int, height: int, method: str, crop: str = "disabled") -> Latent:
-    """At another size, counted in places."""
-    images = np.moveaxis(latent.samples, 1, -1)
+def decoded(vae: Vae, samples: Array, canvas: Canvas) -> Array:
+    """Pictures of this size."""
+    canvas.check(len(samples))
+    images = vae.decode(samples)
+    if images.shape[1:3] == (canvas.height, canvas.width):
+        return images
+    return resize(images, canvas.width, canvas.height, "lanczos")
+
+
+def scaled(latent: Latent, canvas: Canvas, method: str, crop: str = "disabled") -> Latent:
+    """For pictures of another size."""
+    canvas = canvas.on_grid()
+    canvas.check(len(latent.samples))
+    height, width = _places(canvas)
+    return replace(latent, samples=resampled(latent.samples, width, height, method, crop), canvas=canvas)
+
+
+def resampled(samples: Array, width: int, height: int, method: str, crop: str = "disabled") -> Array:
+    """So many places wide and high."""
+    images = np.moveaxis(samples, 1, -1)
     if method == "bislerp":
         images = centred(images, width, height) if crop == "center" else images
         images = _bislerp(_bislerp(images, 2, width), 1, height)
     else:
         images = resize(images, width, height, method, crop)
-    return replace(latent, samples=np.ascontiguousarray(np.moveaxis(images, -1, 1)))
+    return np.ascontiguousarray(np.moveaxis(images, -1, 1))
+
+
+def _places(canvas: Canvas) -> tuple[int, int]:
+    """Height and width of the samples."""
+    drawn = canvas.drawn()
+    return drawn.height // SCALE, drawn.width // SCALE
 
 
 def _bislerp(images: Array, axis: int, size: int) -> Array:
     """Between two places: their lengths mixed evenly, and their directions turned evenly."""
     old = images.shape[axis]
-    check_size(*(size if number == axis else length for number, length in enumerate(images.shape)))
     place = np.clip((np.arange(size) + 0.5) * (old / size) - 0.5, 0, old - 1)
     low = place.astype(np.intp)
     share = (place - low).astype(np.float32).reshape([-1 if each == axis else 1 for each in range(4)])

@@ -39,14 +39,10 @@ class Networks:
         self._sessions: dict[str, Any] = {}
         self._sums: dict[str, str] = {}
 
-    def run(self, network: str, /, *, large: bool = False, **inputs: NDArray[Any]) -> Array:
-        """What the network answers. After a `large` run the memory that it took is given back."""
-        options = None
-        if large:
-            options = import_module("onnxruntime").RunOptions()
-            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    def run(self, network: str, /, **inputs: NDArray[Any]) -> Array:
+        """What the network answers."""
         given = {name: np.ascontiguousarray(value) for name, value in inputs.items()}
-        answer: Array = self._session(network).run(None, given, options)[0]
+        answer: Array = self._session(network).run(None, given)[0]
         return answer
 
     def facts(self, network: str) -> Mapping[str, str]:

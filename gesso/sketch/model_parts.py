@@ -4,17 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gesso.sketch.canvas import GRID, Canvas
 from gesso.sketch.model import Networks, Tokeniser
-from gesso.sketch.nodes.arrays import Array, check_size
+from gesso.sketch.nodes.arrays import Array
 from gesso.sketch.nodes.resample import resize
 
 SCALE = 4
 """Pixels to a side of one place of a latent."""
 CHANNELS = 8
-GRID = 8
-"""The sides of a picture are multiples of this many pixels."""
-_LARGE = 1024
-"""From how many tokens on the memory of a run is worth giving back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +33,11 @@ class Vae:
     networks: Networks
 
     def encode(self, images: Array) -> Array:
-        """What reaches over a multiple of 8 pixels is cut off evenly at both ends."""
-        images = on_grid(images)[..., :3]
-        pictures = np.moveaxis(images * 2 - 1, -1, 1)
+        """The sides are multiples of 8 pixels."""
+        pictures = np.moveaxis(images[..., :3] * 2 - 1, -1, 1)
         return np.concatenate([self.networks.run("vae_encoder", pictures=one[None]) for one in pictures])
 
     def decode(self, latents: Array) -> Array:
-        batch, _, height, width = latents.shape
-        check_size(batch, height * SCALE, width * SCALE, 3)
         decoded = [self.networks.run("vae_decoder", latents=one[None]) for one in latents]
         images: Array = np.moveaxis(np.clip((np.concatenate(decoded) + 1) / 2, 0, 1), 1, -1)
         return np.ascontiguousarray(images)
@@ -60,11 +54,8 @@ class Model:
     """How strong a picture is that guidance may not make stronger; None: it may (see CFGNorm)."""
 
     def flow(self, x: Array, sigma: float, context: Array, source: Array) -> Array:
-        tokens = x.shape[-2] * x.shape[-1] // 4
         time = np.full(len(x), sigma, dtype=np.float32)
-        return self.networks.run(
-            "model", large=tokens >= _LARGE, x=x, time=time, context=context, source=source
-        )
+        return self.networks.run("model", x=x, time=time, context=context, source=source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +67,7 @@ class Source:
 
     def latents(self, height: int, width: int) -> Array:
         """[batch, 8, height, width]."""
-        images = self.images[..., :3]
-        wanted = (height * SCALE, width * SCALE)
-        if images.shape[1:3] != wanted:
-            images = resize(images, wanted[1], wanted[0], "area" if _smaller(images, wanted) else "bilinear")
-        return self.vae.encode(images)
+        return self.vae.encode(fitted(self.images, Canvas(width * SCALE, height * SCALE)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +93,11 @@ def on_grid(images: Array) -> Array:
     return images[:, top : top + height, left : left + width]
 
 
-def _smaller(images: Array, wanted: tuple[int, int]) -> bool:
-    return bool(wanted[0] <= images.shape[1] and wanted[1] <= images.shape[2])
+def fitted(images: Array, canvas: Canvas) -> Array:
+    """In this size, and without what shines through."""
+    images = images[..., :3]
+    height, width = images.shape[1:3]
+    if (width, height) == (canvas.width, canvas.height):
+        return images
+    smaller = canvas.height <= height and canvas.width <= width
+    return resize(images, canvas.width, canvas.height, "area" if smaller else "bilinear")

@@ -6,19 +6,14 @@ from itertools import count, pairwise
 
 import numpy as np
 
-from gesso.errors import TooLarge
 from gesso.sketch.latents import Latent
-from gesso.sketch.model_parts import CHANNELS, GRID, SCALE, Conditioning, Model
+from gesso.sketch.model_parts import Conditioning, Model
 from gesso.sketch.nodes.arrays import Array
 from gesso.sketch.sampling_methods import OTHER_NOISE_AROUND, SAMPLERS, WITHOUT_LAST_BUT_ONE, Way
 from gesso.sketch.sampling_noise import BEGINNING, MASK, noise
 from gesso.sketch.sampling_schedules import schedule
 
-MAX_TOKENS = 8192
-"""The model compares every token (8 × 8 pixels) with every other: this many take about 3 GiB."""
 MAX_STEPS = 1_000_000
-_TOGETHER = 1024
-"""Up to so many tokens both conditionings go through the model at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +80,6 @@ def sample(
     if len(sigmas) < 2:
         return asked.latent
     start = asked.latent.samples
-    _refuse_size(start)
     beginning = _noise(asked, BEGINNING) if asked.add_noise else np.zeros_like(start)
     guided = _Guided(asked, beginning, check)
     draws = count(BEGINNING + 1)
@@ -114,21 +108,6 @@ def _noise(asked: Sampling, draw: int) -> Array:
             for index in range(len(samples))
         ]
     )
-
-
-def _refuse_size(samples: Array) -> None:
-    channels, height, width = samples.shape[1:]
-    if channels != CHANNELS or height % 2 or width % 2:
-        raise ValueError(
-            f"sketch's model draws in latents of {CHANNELS} channels, for sides that are multiples "
-            f"of {GRID}; this one has {channels}, and is for {width * SCALE}x{height * SCALE}."
-        )
-    if height * width // 4 > MAX_TOKENS:
-        side = int((MAX_TOKENS**0.5) * GRID) // 64 * 64
-        raise TooLarge(
-            f"A picture of {width * SCALE}x{height * SCALE} pixels is too large for sketch's model.",
-            remedy=f"Draw at most {side}x{side}, or as many pixels, and enlarge the picture.",
-        )
 
 
 class _Guided:
@@ -174,16 +153,8 @@ class _Guided:
         if abs(self._cfg - 1) < 1e-9:
             [alone] = self._model.flow(x[None], sigma, *positive)
             return alone, None
-        negative = self._negative.at(index)
-        towards: Array
-        away: Array
-        if x.shape[-2] * x.shape[-1] // 4 <= _TOGETHER and positive[0].shape == negative[0].shape:
-            both = [np.concatenate(pair) for pair in zip(positive, negative, strict=True)]
-            towards, away = self._model.flow(np.stack([x, x]), sigma, *both)
-        else:
-            [towards] = self._model.flow(x[None], sigma, *positive)
-            self._check()
-            [away] = self._model.flow(x[None], sigma, *negative)
+        both = [np.concatenate(pair) for pair in zip(positive, self._negative.at(index), strict=True)]
+        towards, away = self._model.flow(np.stack([x, x]), sigma, *both)
         return towards, away
 
 

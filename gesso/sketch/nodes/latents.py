@@ -5,10 +5,10 @@ from math import ceil
 
 import numpy as np
 
-from gesso.sketch.latents import METHODS, Latent, empty, places, scaled
-from gesso.sketch.model_parts import GRID
+from gesso.sketch.canvas import GRID, Canvas
+from gesso.sketch.latents import METHODS, Latent, empty, scaled
 from gesso.sketch.node import Input, Node, Spec
-from gesso.sketch.nodes.arrays import Array, check_size
+from gesso.sketch.nodes.arrays import Array
 from gesso.sketch.nodes.declare import MASK, choice, decimal, integer, side
 from gesso.sketch.nodes.resample import CROPS
 
@@ -71,15 +71,13 @@ class LatentUpscale(Node):
     ) -> tuple[Latent]:
         if width == 0 and height == 0:
             return (samples,)
-        old_height, old_width = samples.samples.shape[-2:]
+        old = samples.canvas
         if width == 0:
-            height = max(_LEAST, height)
-            width = max(_LEAST, round(old_width * height / old_height))
+            width = round(old.width * max(_LEAST, height) / old.height)
         elif height == 0:
-            width = max(_LEAST, width)
-            height = max(_LEAST, round(old_height * width / old_width))
-        size = places(max(_LEAST, width)), places(max(_LEAST, height))
-        return (scaled(samples, *size, upscale_method, crop),)
+            height = round(old.height * max(_LEAST, width) / old.width)
+        canvas = Canvas(max(_LEAST, width), max(_LEAST, height))
+        return (scaled(samples, canvas, upscale_method, crop),)
 
 
 class LatentUpscaleBy(Node):
@@ -97,11 +95,9 @@ class LatentUpscaleBy(Node):
     )
 
     def execute(self, samples: Latent, upscale_method: str, scale_by: float) -> tuple[Latent]:
-        step = places(GRID)
-        height, width = (
-            max(step, round(length * scale_by / step) * step) for length in samples.samples.shape[-2:]
-        )
-        return (scaled(samples, width, height, upscale_method),)
+        old = samples.canvas
+        width, height = (max(GRID, round(side * scale_by / GRID) * GRID) for side in (old.width, old.height))
+        return (scaled(samples, Canvas(width, height), upscale_method),)
 
 
 class RepeatLatentBatch(Node):
@@ -116,7 +112,7 @@ class RepeatLatentBatch(Node):
 
     def execute(self, samples: Latent, amount: int) -> tuple[Latent]:
         batch = len(samples.samples)
-        check_size(batch * amount, *samples.samples.shape[1:])
+        samples.canvas.check(batch * amount)
         mask, numbers = samples.mask, samples.numbers
         if mask is not None and len(mask) > 1:
             whole = np.tile(mask, (ceil(batch / len(mask)), 1, 1))[:batch]
@@ -167,9 +163,8 @@ class LatentBlend(Node):
     )
 
     def execute(self, samples1: Latent, samples2: Latent, blend_factor: float) -> tuple[Latent]:
-        height, width = samples1.samples.shape[-2:]
-        if samples2.samples.shape[-2:] != (height, width):
-            samples2 = scaled(samples2, width, height, "bicubic", "center")
+        if samples2.canvas != samples1.canvas:
+            samples2 = scaled(samples2, samples1.canvas, "bicubic", "center")
         blended = samples1.samples * blend_factor + samples2.samples * (1 - blend_factor)
         return (replace(samples1, samples=blended.astype(np.float32)),)
 

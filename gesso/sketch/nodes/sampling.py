@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gesso.sketch.latents import Latent
+from gesso.sketch.latents import Latent, decoded
 from gesso.sketch.model_parts import Conditioning, Model, Vae
 from gesso.sketch.node import Context, Input, Node, Spec
 from gesso.sketch.nodes.arrays import Array, to_pictures
@@ -13,14 +13,17 @@ from gesso.sketch.sampling_schedules import SCHEDULES
 
 _SEED = integer(0, 0, 2**64 - 1, control_after_generate=True)
 _STEPS = integer(20, 1, 10000)
+_PREVIEW = 512
+"""The longest side of a preview, as it is sent."""
 _CFG = Input("FLOAT", {"default": 8.0, "min": 0.0, "max": 100.0, "step": 0.1, "round": 0.01})
 
 
 def _draw(asked: Sampling, context: Context) -> Latent:
     vae = Vae(context.memory.networks)
+    size = asked.latent.canvas.within(_PREVIEW)
 
     def tell(step: int, steps: int, picture: Array) -> None:
-        [preview] = to_pictures(vae.decode(picture[:1]))
+        [preview] = to_pictures(decoded(vae, picture[:1], size))
         context.progress(step + 1, steps, preview)
 
     return sample(asked, tell, context.check)

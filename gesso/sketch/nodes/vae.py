@@ -4,7 +4,7 @@ from math import ceil
 
 import numpy as np
 
-from gesso.sketch.latents import Latent
+from gesso.sketch.latents import Latent, decoded, encoded
 from gesso.sketch.model_parts import Vae, on_grid
 from gesso.sketch.node import Input, Node, Spec
 from gesso.sketch.nodes.arrays import Array
@@ -13,7 +13,7 @@ from gesso.sketch.nodes.resample import resize_masks
 
 
 class VAEDecode(Node):
-    """The picture of a latent."""
+    """The picture of a latent, enlarged where it was to be larger than the model draws."""
 
     spec = Spec(
         display_name="VAE Decode",
@@ -23,7 +23,7 @@ class VAEDecode(Node):
     )
 
     def execute(self, samples: Latent, vae: Vae) -> tuple[Array]:
-        return (vae.decode(samples.samples),)
+        return (decoded(vae, samples.samples, samples.canvas),)
 
 
 class VAEEncode(Node):
@@ -37,7 +37,7 @@ class VAEEncode(Node):
     )
 
     def execute(self, pixels: Array, vae: Vae) -> tuple[Latent]:
-        return (Latent(samples=vae.encode(pixels)),)
+        return (encoded(vae, pixels),)
 
 
 class VAEEncodeForInpaint(Node):
@@ -59,7 +59,7 @@ class VAEEncodeForInpaint(Node):
         masks = resize_masks(mask.reshape(-1, *mask.shape[-2:]), pixels.shape[2], pixels.shape[1])
         pixels, masks = on_grid(pixels)[..., :3], np.rint(on_grid(masks[..., None])[..., 0])
         grey = (pixels - 0.5) * (1 - masks)[..., None] + 0.5
-        return (Latent(samples=vae.encode(grey), mask=_grown(masks, grow_mask_by)),)
+        return (encoded(vae, grey, _grown(masks, grow_mask_by)),)
 
 
 def _grown(masks: Array, by: int) -> Array:

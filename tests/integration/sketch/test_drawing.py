@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gesso.errors import TooLarge
 from gesso.sketch.executor import Executor, Result
 from gesso.sketch.folders import Folders
-from gesso.sketch.latents import Latent, empty
+from gesso.sketch.latents import decoded, empty, encoded
 from gesso.sketch.memory import Memory
 from gesso.sketch.model import NETWORKS, Networks
 from gesso.sketch.model_parts import Clip, Conditioning, Model, Source, Vae
 from gesso.sketch.node import Interrupted
 from gesso.sketch.nodes.arrays import Array
+from gesso.sketch.nodes.resample import resize
 from gesso.sketch.sampling import Sampling, sample
 from gesso.sketch.sampling_methods import SAMPLERS
 from gesso.sketch.sampling_schedules import SCHEDULES
@@ -104,7 +104,7 @@ def test_a_picture_does_not_depend_on_those_drawn_beside_it() -> None:
     batch = drawn(latent=empty(64, 64, 3), sampler="euler_ancestral")
     assert batch[0].tobytes() == drawn(sampler="euler_ancestral")[0].tobytes()
     assert distance(batch[1], batch[0]) > 0.1
-    third = Latent(samples=empty(64, 64, 1).samples, numbers=(2,))
+    third = replace(empty(64, 64, 1), numbers=(2,))
     assert drawn(latent=third, sampler="euler_ancestral")[0].tobytes() == batch[2].tobytes()
 
 
@@ -113,14 +113,15 @@ def test_other_canvases_are_drawn() -> None:
     assert VAE.decode(drawn(latent=empty(71, 64, 1))).shape == (1, 64, 64, 3)
 
 
-def test_a_canvas_beyond_memory_is_refused_with_what_to_do() -> None:
-    with pytest.raises(TooLarge) as refused:
-        drawn(latent=empty(1024, 1024, 1))
-    assert "704x704" in refused.value.remedy
-    with pytest.raises(ValueError, match="multiples of 8"):
-        drawn(latent=Latent(samples=np.zeros((1, 8, 15, 16), dtype=np.float32)))
-    with pytest.raises(ValueError, match="this one has 4"):
-        drawn(latent=Latent(samples=np.zeros((1, 4, 16, 16), dtype=np.float32)))
+def test_a_large_canvas_is_drawn_small_and_enlarged() -> None:
+    asked_for = empty(512, 384, 1)
+    drawn_as = asked_for.canvas.drawn()
+    small, large = drawn(latent=empty(drawn_as.width, drawn_as.height, 1)), drawn(latent=asked_for)
+    assert large.tobytes() == small.tobytes()
+    picture = decoded(VAE, large, asked_for.canvas)
+    assert picture.shape == (1, 384, 512, 3)
+    back = resize(picture, drawn_as.width, drawn_as.height, "area")
+    assert distance(back, VAE.decode(small)) < 0.02
 
 
 def scene() -> Array:
@@ -138,7 +139,7 @@ def test_a_picture_survives_the_way_through_the_latent() -> None:
 
 
 def test_denoise_keeps_little_or_much() -> None:
-    start = Latent(samples=VAE.encode(scene()))
+    start = encoded(VAE, scene())
     little, much = (
         distance(drawn(latent=start, denoise=share, steps=6), start.samples) for share in (0.3, 0.7)
     )
@@ -164,7 +165,7 @@ def test_two_samplers_one_after_the_other_draw_what_one_does() -> None:
 def test_where_the_mask_is_black_nothing_changes() -> None:
     mask = np.zeros((1, 64, 64), dtype=np.float32)
     mask[:, :, 32:] = 1
-    start = Latent(samples=VAE.encode(scene()), mask=mask)
+    start = encoded(VAE, scene(), mask)
     for sampler in ("euler", "ddim", "dpmpp_2m"):
         result = drawn("a green star", latent=start, sampler=sampler)
         np.testing.assert_allclose(result[..., :8], start.samples[..., :8], atol=1e-5)

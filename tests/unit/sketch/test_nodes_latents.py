@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesso.errors import TooLarge
-from gesso.sketch.latents import METHODS, Latent, scaled
+from gesso.sketch.canvas import DRAWN_SIDE, Canvas
+from gesso.sketch.latents import METHODS, Latent, decoded, resampled
 from gesso.sketch.nodes.arrays import Array
 from gesso.sketch.nodes.vae import _grown
 from tests.unit.sketch.prompts import execute
@@ -43,7 +44,13 @@ GROWN = {
 def latent(batch: int = 1, height: int = 4, width: int = 4, **more: Any) -> Latent:
     count = batch * 8 * height * width
     samples = np.arange(count, dtype=np.float32).reshape(batch, 8, height, width) / count
-    return Latent(samples=samples.astype(np.float32), **more)
+    return of(samples.astype(np.float32), **more)
+
+
+def of(samples: Array, **more: Any) -> Latent:
+    """For pictures as large as they are drawn."""
+    height, width = samples.shape[-2:]
+    return Latent(samples=samples, canvas=Canvas(width * 4, height * 4), **more)
 
 
 def run(name: str, **inputs: Any) -> Latent:
@@ -65,22 +72,22 @@ def test_an_empty_latent_is_for_multiples_of_eight_pixels(name: str) -> None:
 @pytest.mark.parametrize(("width", "height", "crop"), SCALED)
 def test_turning_from_place_to_place_is_comfyuis(width: int, height: int, crop: str) -> None:
     small = np.array(SMALL, dtype=np.float32).reshape(1, 3, 4, 6)
-    got = scaled(Latent(samples=small), width, height, "bislerp", crop)
+    got = resampled(small, width, height, "bislerp", crop)
     expected = [float(value) for value in SCALED[width, height, crop]]
-    assert got.samples.reshape(-1).tolist() == pytest.approx(expected, abs=1e-4)
+    assert got.reshape(-1).tolist() == pytest.approx(expected, abs=1e-4)
 
 
 @given(st.sampled_from(METHODS), st.integers(1, 9), st.integers(1, 9), st.booleans())
 def test_any_size_can_be_made_of_any(method: str, width: int, height: int, centre: bool) -> None:
     samples = np.linspace(-1, 1, 2 * 8 * 3 * 5, dtype=np.float32).reshape(2, 8, 3, 5)
-    got = scaled(Latent(samples=samples), width, height, method, "center" if centre else "disabled")
-    assert got.samples.shape == (2, 8, height, width)
-    assert np.isfinite(got.samples).all()
+    got = resampled(samples, width, height, method, "center" if centre else "disabled")
+    assert got.shape == (2, 8, height, width)
+    assert np.isfinite(got).all()
 
 
 @pytest.mark.parametrize(
     ("width", "height", "shape"),
-    [(0, 0, (4, 4)), (128, 64, (16, 32)), (0, 128, (32, 32)), (8, 0, (16, 16)), (100, 16, (16, 24))],
+    [(0, 0, (4, 4)), (96, 64, (16, 24)), (0, 128, (32, 32)), (8, 0, (16, 16)), (100, 16, (16, 24))],
 )
 def test_upscaling_counts_in_pixels_of_the_picture(width: int, height: int, shape: tuple[int, int]) -> None:
     got = run(
@@ -99,6 +106,49 @@ def test_upscaling_by_a_factor_keeps_to_sizes_that_can_be_drawn() -> None:
     assert got.samples.shape == (1, 8, 8, 6)
     least = run("LatentUpscaleBy", samples=latent(), upscale_method="bislerp", scale_by=0.01)
     assert least.samples.shape == (1, 8, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("canvas", "drawn"),
+    [
+        (Canvas(DRAWN_SIDE, DRAWN_SIDE), Canvas(DRAWN_SIDE, DRAWN_SIDE)),
+        (Canvas(8, DRAWN_SIDE), Canvas(8, DRAWN_SIDE)),
+        (Canvas(1024, 1024), Canvas(DRAWN_SIDE, DRAWN_SIDE)),
+        (Canvas(1024, 512), Canvas(DRAWN_SIDE, DRAWN_SIDE // 2)),
+        (Canvas(1024, 64), Canvas(DRAWN_SIDE, 16)),
+    ],
+)
+def test_what_is_larger_than_can_be_drawn_well_is_drawn_small(canvas: Canvas, drawn: Canvas) -> None:
+    assert canvas.drawn() == drawn
+
+
+@given(st.integers(1, 2048), st.integers(1, 2048))
+def test_the_drawn_size_is_near_the_proportions_asked_for(width: int, height: int) -> None:
+    canvas = Canvas(width * 8, height * 8)
+    drawn = canvas.drawn()
+    assert drawn.on_grid() == drawn and max(drawn.width, drawn.height) <= DRAWN_SIDE
+    if min(drawn.width, drawn.height) > 16:
+        assert abs(drawn.width * height - drawn.height * width) <= 4.001 * max(width, height)
+
+
+def test_all_nodes_keep_to_the_drawn_size_and_to_the_canvas() -> None:
+    large, small = run("EmptyLatentImage", width=1000, height=500, batch_size=2), latent()
+    drawn = large.canvas.drawn()
+    assert large.canvas == Canvas(1000, 496) and large.samples.shape[2:] == (
+        drawn.height // 4,
+        drawn.width // 4,
+    )
+    up = run("LatentUpscale", samples=small, upscale_method="area", width=0, height=2000, crop="center")
+    assert up.canvas == Canvas(2000, 2000) and up.samples.shape[2:] == (DRAWN_SIDE // 4, DRAWN_SIDE // 4)
+    by = run("LatentUpscaleBy", samples=large, upscale_method="bicubic", scale_by=0.1)
+    assert by.canvas == Canvas(96, 48) == by.canvas.drawn() and by.samples.shape == (2, 8, 12, 24)
+    blend = run("LatentBlend", samples1=large, samples2=up, blend_factor=0.5)
+    repeated = run("RepeatLatentBatch", samples=blend, amount=3)
+    assert repeated.canvas == large.canvas and repeated.samples.shape == (6, *large.samples.shape[1:])
+    with pytest.raises(TooLarge):
+        run("RepeatLatentBatch", samples=up, amount=64)
+    with pytest.raises(TooLarge):
+        run("LatentUpscaleBy", samples=up, upscale_method="bicubic", scale_by=8.0)
 
 
 def test_a_repeated_batch_repeats_its_masks_and_counts_on() -> None:
@@ -121,7 +171,7 @@ def test_a_part_of_a_batch_keeps_its_numbers() -> None:
 
 
 def test_a_blend_takes_so_much_of_each() -> None:
-    one, other = latent(), Latent(samples=np.ones((1, 8, 8, 8), dtype=np.float32))
+    one, other = latent(), of(np.ones((1, 8, 8, 8), dtype=np.float32))
     got = run("LatentBlend", samples1=one, samples2=other, blend_factor=0.25)
     np.testing.assert_allclose(got.samples, one.samples * 0.25 + 0.75, atol=1e-6)
 
@@ -138,7 +188,7 @@ def test_a_mask_goes_along_in_its_own_size() -> None:
 
 
 class Copying:
-    """A VAE that only keeps what it is given."""
+    """A VAE that only keeps what it is given, and draws everything grey."""
 
     def __init__(self) -> None:
         self.seen: Array = np.zeros((0,), dtype=np.float32)
@@ -146,6 +196,24 @@ class Copying:
     def encode(self, images: Array) -> Array:
         self.seen = images
         return np.zeros((len(images), 8, images.shape[1] // 4, images.shape[2] // 4), dtype=np.float32)
+
+    def decode(self, samples: Array) -> Array:
+        height, width = samples.shape[-2:]
+        return np.full((len(samples), height * 4, width * 4, 3), 0.5, dtype=np.float32)
+
+
+def test_a_large_picture_is_seen_small_and_decoded_in_its_size() -> None:
+    vae = Copying()
+    image = np.full((2, 301, 200, 4), 0.9, dtype=np.float32)
+    made = run("VAEEncode", pixels=image, vae=vae)
+    assert made.canvas == Canvas(200, 296)
+    drawn = made.canvas.drawn()
+    assert vae.seen.shape == (2, drawn.height, drawn.width, 3)
+    [pictures] = execute("VAEDecode", samples=made, vae=vae)
+    assert pictures.shape == (2, 296, 200, 3) and pictures.dtype == np.float32
+    # What is no larger than it is drawn is handed on untouched.
+    plain = decoded(vae, made.samples, drawn)  # type: ignore[arg-type]
+    assert plain.shape == (2, drawn.height, drawn.width, 3) and (plain == 0.5).all()
 
 
 def test_what_is_painted_over_becomes_grey_and_a_mask() -> None:
