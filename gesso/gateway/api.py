@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from gesso import __version__
 from gesso.access.access import Access
@@ -38,6 +39,7 @@ from gesso.jobs.files import Files
 from gesso.jobs.queue import Queue
 
 PREFIX = "/gesso/api"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def make_api(
@@ -125,7 +127,19 @@ async def _docs(request: Request) -> Response:
 
 async def _answer(request: Request, raised: Exception) -> Response:
     """What FastAPI refuses by itself is told in the same shape, by the same writer."""
+    if isinstance(raised, HTTPException) and raised.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return response_for(MethodNotAllowed(allowed=_allowed(request)), request.scope)
     return response_for(_ours(raised), request.scope)
+
+
+def _allowed(request: Request) -> tuple[str, ...]:
+    """All methods of this address: FastAPI tells those of the first of its routes only."""
+    scope = dict(request.scope)
+    return tuple(
+        method
+        for method in METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    )
 
 
 def _ours(raised: Exception) -> GessoError:
@@ -150,9 +164,6 @@ def _of_status(raised: HTTPException) -> GessoError:
     match raised.status_code:
         case HTTPStatus.NOT_FOUND:
             return NotFound("There is nothing at this address.", remedy=f"{PREFIX}/docs lists the routes.")
-        case HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = (raised.headers or {}).get("Allow", "")
-            return MethodNotAllowed(allowed=tuple(allowed.replace(",", " ").split()))
         case status if status < 500:
             return RequestError(str(raised.detail))
         case _:

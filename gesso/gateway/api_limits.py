@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import PlainTextResponse
+from pydantic import StrictFloat, StrictInt
 from starlette.responses import Response
 
 from gesso.access.access import Access
@@ -91,15 +92,15 @@ class Limits(Answer):
 class ChangeLimits(Asked):
     """null: as the role has it. "none": no limit. What is not named stays as it is."""
 
-    jobs_queued: int | str | None = None
-    jobs_running: int | str | None = None
-    gpu_seconds_per_day: float | str | None = None
-    storage: int | str | None = None
+    jobs_queued: StrictInt | str | None = None
+    jobs_running: StrictInt | str | None = None
+    gpu_seconds_per_day: StrictFloat | str | None = None
+    storage: StrictInt | str | None = None
     """Bytes, or text like "5GB"."""
-    requests_per_s: float | str | None = None
-    sockets: int | str | None = None
-    body: int | str | None = None
-    weight: float | None = None
+    requests_per_s: StrictFloat | str | None = None
+    sockets: StrictInt | str | None = None
+    body: StrictInt | str | None = None
+    weight: StrictFloat | None = None
     """Twice the weight, twice the GPU-seconds while others wait; null: 1."""
 
 

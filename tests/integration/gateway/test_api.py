@@ -291,6 +291,16 @@ def test_the_description_names_every_route_and_needs_a_key(tmp_path: Path) -> No
     asyncio.run(main())
 
 
+def test_a_method_that_an_address_does_not_take_is_answered_with_all_that_it_takes(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as door, door.client(door.ada) as client:
+            for path, methods in (("keys", "GET, POST"), ("keys/x", "DELETE"), ("jobs/x/cancel", "POST")):
+                refused = await client.put(f"/gesso/api/{path}")
+                assert (refused.status_code, refused.headers["allow"]) == (405, methods)
+
+    asyncio.run(main())
+
+
 def test_answers_take_their_fields_from_records_that_have_them() -> None:
     """By name: a renamed one fails here, and not in front of a user."""
     assert set(api_models.Engine.model_fields) <= set(Status.__dataclass_fields__)

@@ -127,6 +127,8 @@ def test_a_rate_counts_from_the_next_request_on_and_is_lifted_again(tmp_path: Pa
         ({"weight": 0}, "weight"),
         ({"weight": "none"}, "weight"),
         ({"body": -1}, "body"),
+        ({"body": False}, "body"),
+        ({"weight": True}, "weight"),
     ],
 )
 def test_what_is_no_limit_is_refused_and_nothing_changes(
