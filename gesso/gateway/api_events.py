@@ -1,5 +1,6 @@
 """`/gesso/api/events`: what happens to one's jobs, as it happens, as server-sent events."""
 
+import base64
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ from starlette.responses import Response
 from gesso.access.identity import Identity
 from gesso.client.progress import Tracker
 from gesso.errors import OverLimit, StorageError
-from gesso.events import Bus, JobChanged, JobMessage
+from gesso.events import Bus, JobChanged, JobMessage, JobPreview
 from gesso.gateway.api_caller import Where, holder
 from gesso.gateway.api_position import Position
 from gesso.gateway.event_stream import EventStream
@@ -31,6 +32,9 @@ STREAM: dict[int | str, dict[str, Any]] = {
 
 Event = tuple[str, Any]
 
+# What engines send, and browsers show.
+PREVIEWS = frozenset({"image/jpeg", "image/png", "image/webp"})
+
 POSITIONS_EVERY_S = 1.0
 # Of one user's waiting jobs the first ones are told of; of the others nothing is certain anyway.
 POSITIONS_TOLD = 100
@@ -45,6 +49,8 @@ class Watch:
     owner: str
     job_id: str | None = None
     tracker: Tracker | None = None
+    previews: bool = False
+    """The pictures that its engine shows while it works are wanted, too."""
     waiting: bool = True
     """Something of it may wait for its turn."""
     told: dict[str, tuple[float, Outlook]] = field(default_factory=dict)
@@ -82,6 +88,7 @@ class Events:
         self._closed = False
         bus.subscribe(JobChanged, self._on_change)
         bus.subscribe(JobMessage, self._on_message)
+        bus.subscribe(JobPreview, self._on_preview)
 
     def open_of(self, account_id: str) -> int:
         """How many streams this account has open."""
@@ -100,11 +107,15 @@ class Events:
             watch.waiting = await self._queue.remaining(identity.account_id) > 0
             return stream
 
-    async def of_one(self, identity: Identity, job: Job) -> EventStream:
-        """One job, which the caller may see."""
+    async def of_one(self, identity: Identity, job: Job, *, previews: bool = False) -> EventStream:
+        """One job, which the caller may see. Of another's job there are no `previews`."""
+        previews = previews and job.owner == identity.account_id
         prompt = job.payload.get("prompt")
         tracker = Tracker(job.id, prompt if isinstance(prompt, dict) else None)
-        with self._begun(identity, job.owner, job_id=job.id, tracker=tracker) as (stream, _):
+        with self._begun(identity, job.owner, job_id=job.id, tracker=tracker, previews=previews) as (
+            stream,
+            _,
+        ):
             # Looked at once more, so that no change is missed in between.
             now = await self._queue.get(job.id)
             stream.send("job", {"id": now.id, "state": now.state.value, "engine": now.engine}, first=True)
@@ -183,6 +194,13 @@ class Events:
                 told = {"node": progress.node, "step": progress.step, "steps": progress.steps}
                 stream.send_latest("progress", {**told, "fraction": round(progress.fraction, 4)})
 
+    def _on_preview(self, event: JobPreview) -> None:
+        mime = event.metadata.get("image_type")
+        for watch, stream in self._watches.get(event.owner, {}).items():
+            if watch.previews and watch.job_id == event.job_id and mime in PREVIEWS:
+                image = base64.b64encode(event.image).decode()
+                stream.send_latest("preview", {"image": f"data:{mime};base64,{image}"})
+
 
 def event_routes(events: Events, oversight: Oversight) -> APIRouter:
     router = APIRouter(tags=["jobs"])
@@ -196,12 +214,14 @@ def event_routes(events: Events, oversight: Oversight) -> APIRouter:
         return await events.of_all(identity)
 
     @router.get("/jobs/{job_id}/events", response_class=Response, responses=STREAM)
-    async def follow_job(identity: Owner, where: Where, job_id: str) -> Response:
+    async def follow_job(identity: Owner, where: Where, job_id: str, previews: bool = False) -> Response:
         """What happens to one job, from its state now to its end.
 
-        Besides `job` and `position`, `progress`: {"node", "step", "steps", "fraction"}.
+        Besides `job` and `position`, `progress`: {"node", "step", "steps", "fraction"}. With `previews`, for
+        the owner of the job, `preview`: {"image"}, as a data link, whenever its engine shows how far it is.
         """
-        return await events.of_one(identity, await oversight.finds(identity, where, job_id, "events"))
+        job = await oversight.finds(identity, where, job_id, "events")
+        return await events.of_one(identity, job, previews=previews)
 
     return router
 

@@ -1,7 +1,7 @@
 """`/gesso/api/jobs`: one's own jobs; those of all with jobs:all."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 
@@ -19,6 +19,7 @@ from gesso.jobs.queue_listing import Listed
 
 Owner = Annotated[Identity, Depends(holder("jobs:own"))]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Kind = Literal["comfyui", "openai"]
 
 Cancel = Callable[[str | None, Sequence[str] | None, Sequence[State]], Awaitable[object]]
 """`Dispatcher.cancel`: cancels in the queue, and interrupts the engine of a job that runs."""
@@ -76,17 +77,20 @@ def job_routes(
         state: Annotated[list[State] | None, Query()] = None,
         limit: Limit = 50,
         after: str | None = None,
+        kind: Kind | None = None,
         all: bool = False,
     ) -> Jobs:
         """Jobs that run, then those that wait, then those that ended, the latest first.
 
-        With the id of a job that has ended as `after`: those that ended before it.
+        With the id of a job that has ended as `after`: those that ended before it. `kind` is the API that
+        they came by.
         """
         name_of = {identity.account_id: identity.name}
         if all:
             name_of = await oversight.looks_at_all(identity, where, "jobs")
         owner = None if all else identity.account_id
-        found = await queue.page(owner, frozenset(state or State), limit=limit + 1, after=after)
+        states = frozenset(state or State)
+        found = await queue.page(owner, states, limit=limit + 1, after=after, kind=kind)
         listed, more = found[:limit], len(found) > limit
         return Jobs(jobs=await shown.listed(identity, listed, name_of), more=more)
 

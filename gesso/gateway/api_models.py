@@ -213,6 +213,7 @@ class Job(Answer):
     owner: str
     """Name of the account."""
     kind: str
+    """The API that it came by: "comfyui" or "openai"."""
     state: jobs.State
     priority: int
     number: float

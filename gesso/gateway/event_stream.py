@@ -38,7 +38,7 @@ class EventStream(Response):
         self._every_s = every_s
         self._on_end = on_end
         self._waiting: deque[str] = deque()
-        self._latest: str | None = None
+        self._latest: dict[str, str] = {}
         self._wake = asyncio.Event()
         self._ended = False
         self._overflow = asyncio.Event()
@@ -56,14 +56,14 @@ class EventStream(Response):
         self._wake.set()
 
     def send_latest(self, kind: str, data: Any) -> None:
-        """In place of what waits of this sort: only the latest is of worth."""
-        self._latest = _text(kind, data)
+        """In place of what waits of this kind: only the latest is of worth."""
+        self._latest[kind] = _text(kind, data)
         self._wake.set()
 
     def end(self) -> None:
         """When what waits is written."""
         self._ended = True
-        self._latest = None
+        self._latest.clear()
         self._wake.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,9 +120,9 @@ class EventStream(Response):
                     written = time.monotonic()
 
     def _take(self) -> str:
-        text = "".join(self._waiting) + (self._latest or "")
+        text = "".join([*self._waiting, *self._latest.values()])
         self._waiting.clear()
-        self._latest = None
+        self._latest.clear()
         return text
 
 

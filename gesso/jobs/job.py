@@ -29,6 +29,7 @@ class Spec:
     owner: str
     payload: dict[str, Any]
     kind: str = "comfyui"
+    """The API that it came by."""
     client_id: str | None = None
     needs: tuple[str, ...] = ()
     """What an engine must have to run it: node classes and model files, in any order."""

@@ -168,12 +168,14 @@ class Queue:
         *,
         limit: int,
         after: str | None = None,
+        kind: str | None = None,
     ) -> list[Listed]:
         """For people to look through: running, waiting, then ended jobs, the latest first.
 
         `after`: only those that ended before that job; NotFound where it has not, or is not `owner`'s.
+        `kind`: only those of that kind.
         """
-        return await self._database.read(queue_listing.page, owner, states, limit, after)
+        return await self._database.read(queue_listing.page, owner, states, limit, after, kind)
 
     async def payloads(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """What was asked for in these jobs, whosever they are."""

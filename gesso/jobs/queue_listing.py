@@ -41,26 +41,34 @@ _QUEUE_ORDER = (job.c.owner, job.c.priority.desc(), job.c.number, job.c.seq)
 
 
 def page(
-    conn: Connection, owner: str | None, states: Collection[State], limit: int, after: str | None
+    conn: Connection,
+    owner: str | None,
+    states: Collection[State],
+    limit: int,
+    after: str | None,
+    kind: str | None = None,
 ) -> list[Listed]:
     """Up to `limit` jobs in `states`: those that run, then those that wait, then those that ended.
 
     Running ones longest first, waiting ones in the order of their claims, ended ones latest first.
     `after`: only jobs that ended before that one did. Raises NotFound where it is not there, or not
-    `owner`'s (None: anybody's).
+    `owner`'s (None: anybody's). `kind`: only jobs of that kind.
     """
+    wanted = [] if owner is None else [job.c.owner == owner]
+    if kind is not None:
+        wanted.append(job.c.kind == kind)
     if after is not None:
         place = _place(conn, after, owner)
-        return _ended(conn, owner, states, limit, tuple_(job.c.finished, job.c.seq) < place)
+        return _ended(conn, [*wanted, tuple_(job.c.finished, job.c.seq) < place], states, limit)
     found: list[Listed] = []
     for state, is_state, order in (
         (State.RUNNING, IS_RUNNING, (job.c.started, job.c.seq)),
         (State.QUEUED, IS_QUEUED, _QUEUE_ORDER),
     ):
         if state in states and len(found) < limit:
-            found += _read(conn, owner, [is_state], order, limit - len(found))
+            found += _read(conn, [*wanted, is_state], order, limit - len(found))
     if len(found) < limit:
-        found += _ended(conn, owner, states, limit - len(found))
+        found += _ended(conn, wanted, states, limit - len(found))
     return found
 
 
@@ -71,17 +79,13 @@ def payloads(conn: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _ended(
-    conn: Connection,
-    owner: str | None,
-    states: Collection[State],
-    limit: int,
-    *more: ColumnElement[bool],
+    conn: Connection, wanted: Sequence[ColumnElement[bool]], states: Collection[State], limit: int
 ) -> list[Listed]:
     ended = [state.value for state in State if state.ended and state in states]
     if not ended:
         return []
-    conditions = [IN_HISTORY, job.c.state.in_(ended), *more]
-    return _read(conn, owner, conditions, (job.c.finished.desc(), job.c.seq.desc()), limit)
+    conditions = [*wanted, IN_HISTORY, job.c.state.in_(ended)]
+    return _read(conn, conditions, (job.c.finished.desc(), job.c.seq.desc()), limit)
 
 
 def _place(conn: Connection, job_id: str, owner: str | None) -> tuple[float, int]:
@@ -93,14 +97,11 @@ def _place(conn: Connection, job_id: str, owner: str | None) -> tuple[float, int
 
 def _read(
     conn: Connection,
-    owner: str | None,
     conditions: Sequence[ColumnElement[bool]],
     order: Sequence[ColumnElement[Any]],
     limit: int,
 ) -> list[Listed]:
     wanted = _LISTED.where(*conditions).order_by(*order).limit(limit)
-    if owner is not None:
-        wanted = wanted.where(job.c.owner == owner)
     return [_listed(row) for row in conn.execute(wanted)]
 
 

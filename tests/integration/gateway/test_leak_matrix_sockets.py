@@ -272,10 +272,14 @@ def test_stream_of_events_tells_of_ones_own_jobs_only(room: Room) -> None:
         running = room.submit(room.ada, endless(), TABS[0])
         room.begun(room.ada, running)
         waiting = room.submit(room.ada, painted(), TABS[0])
-        with streaming(room, room.ada, f"/gesso/api/jobs/{running}/events") as one:
-            wait_for(lambda: running in "".join(one), 60)
+        seen = f"/gesso/api/jobs/{running}/events?previews=true"
+        with streaming(room, room.admin, seen) as overseen, streaming(room, room.ada, seen) as one:
+            wait_for(lambda: "event: preview" in "".join(one), 60)
+            # The administrator's was open first, and is told of the same step.
+            wait_for(lambda: "event: progress" in "".join(overseen), 60)
+            assert "event: preview" not in "".join(overseen)
         for person in (room.ben, room.nobody):
-            refused = person.ask("GET", f"/gesso/api/jobs/{running}/events")
+            refused = person.ask("GET", seen)
             assert refused.status in (401, 404) and SECRET.encode() not in refused.body
         wait_for(lambda: f'"{waiting}"' in "".join(each for each in ada if "place" in each), 60)
         assert room.ada.ask("POST", "/interrupt").status == 200

@@ -57,6 +57,20 @@ def test_pages_follow_each_other_without_gap_or_repetition_also_of_one_moment(da
     asyncio.run(scenario())
 
 
+def test_a_page_may_hold_one_kind_only(database_url: str) -> None:
+    async def scenario() -> None:
+        async with bench(database_url) as b:
+            await ended(b, "ada")
+            drawn = await b.submit("ada", kind="openai")
+            await b.queue.finish(await b.claim(), State.SUCCEEDED)
+            await ended(b, "ada")
+            waiting = await b.submit("ada", kind="openai")
+            assert ids(await b.queue.page("ada", limit=9, kind="openai")) == [waiting.id, drawn.id]
+            assert ids(await b.queue.page("ada", limit=9, after=drawn.id, kind="openai")) == []
+
+    asyncio.run(scenario())
+
+
 def test_a_page_holds_the_owners_jobs_only_and_begins_at_none_of_anothers(database_url: str) -> None:
     async def scenario() -> None:
         async with bench(database_url) as b:
