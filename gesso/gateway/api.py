@@ -156,7 +156,8 @@ def _ours(raised: Exception) -> GessoError:
 
 
 def _problem(error: Any) -> str:
-    place = ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))
+    # First stands where it was: in the body, the query, the path.
+    place = ".".join(str(part) for part in error["loc"][1:])
     return f"`{place}`: {error['msg']}" if place else str(error["msg"])
 
 
