@@ -1,4 +1,4 @@
-"""The page that describes our own API, made from its OpenAPI description, without anything from elsewhere."""
+"""What describes our own API and OpenAI's, for programs and as a page without anything from elsewhere."""
 
 import re
 from copy import deepcopy
@@ -6,6 +6,9 @@ from html import escape
 from importlib.resources import files
 from string import Template
 from typing import Any
+
+from gesso.gateway.responses import Dialect, dialect_of
+from gesso.protocol import openai_description
 
 ERROR = {
     "title": "Error",
@@ -24,22 +27,26 @@ ERROR = {
     },
 }
 
+WRONG = {"4XX": "What is wrong, and what to do", "5XX": "What keeps it from being done"}
+
 
 def described(openapi: dict[str, Any]) -> dict[str, Any]:
-    """FastAPI's description of the routes, with our own errors in place of those it would send itself."""
+    """FastAPI's description of our routes and that of `/v1`, with the errors that are really sent."""
     told = deepcopy(openapi)
     schemas = told["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas["Error"] = ERROR
-    reference = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    for operations in told["paths"].values():
+    schemas |= {"Error": ERROR} | openai_description.schemas()
+    told["paths"] |= openai_description.paths()
+    for path, operations in told["paths"].items():
+        error = "OpenAIError" if dialect_of(path) is Dialect.OPENAI else "Error"
+        content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{error}"}}}
         for operation in operations.values():
+            # Whoever sends no key gets no further, whatever the route.
+            operation.setdefault("security", [{"HTTPBearer": []}])
             operation["responses"].pop("422", None)
-            operation["responses"]["default"] = {
-                "description": "What is wrong, and what to do",
-                "content": reference,
-            }
+            for statuses, meaning in WRONG.items():
+                operation["responses"][statuses] = {"description": meaning, "content": content}
     return told
 
 
@@ -68,7 +75,8 @@ def _route(method: str, path: str, operation: dict[str, Any]) -> str:
     if parameters:
         parts.append(_table(parameters))
     if body := operation.get("requestBody"):
-        parts.append(f"<p>Body: {_type(body['content']['application/json']['schema'])}</p>")
+        kinds = [f"{_type(each['schema'])} ({kind})" for kind, each in body["content"].items()]
+        parts.append(f"<p>Body: {' or '.join(kinds)}</p>")
     status, answer = next(iter(operation["responses"].items()))
     content = answer.get("content", {})
     kind = _type(content["application/json"]["schema"]) if "application/json" in content else "text"

@@ -278,9 +278,13 @@ def test_the_description_names_every_route_and_needs_a_key(tmp_path: Path) -> No
             async with door.client(door.ada) as client:
                 described = (await client.get("/gesso/api/openapi.json")).json()
                 assert {"/gesso/api/whoami", "/gesso/api/jobs/{job_id}/cancel"} <= set(described["paths"])
+                assert {"/v1/models/{name}", "/v1/images/edits"} <= set(described["paths"])
                 for operations in described["paths"].values():
                     for operation in operations.values():
-                        assert "422" not in operation["responses"] and "default" in operation["responses"]
+                        assert {"4XX", "5XX"} <= set(operation["responses"]) and operation[
+                            "security"
+                        ] is not None
+                        assert "422" not in operation["responses"]
                 page = await client.get("/gesso/api/docs")
                 assert page.status_code == 200
                 for path in described["paths"]:
