@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gesso.errors import (
@@ -12,6 +12,7 @@ from gesso.errors import (
     Forbidden,
     GatewayError,
     GessoError,
+    InvalidParameter,
     InvalidWorkflow,
     NotFound,
     OverLimit,
@@ -49,21 +50,29 @@ def failure(asked: str, status: int, headers: Mapping[str, str], body: bytes) ->
     # gesso says itself which of several errors with the same status it is.
     ours = by_code().get(told.code)
     if status == 429:
-        limit = OverLimit(told.message or None, retry_after_s=retry_after_s(headers, answer))
-        return _remedied(limit, told.remedy)
+        return _made(OverLimit, told, retry_after_s=retry_after_s(headers, answer))
     if 300 <= status < 400:
         place = headers.get("location", "another page")
         return Unauthorized(f"{asked} was sent on to {place!r}.", remedy=_LOGIN_REMEDY)
     if status == 400 and "node_errors" in _dict(answer) and ours in (None, InvalidWorkflow):
         return invalid_workflow(_dict(answer))
+    if status == 400 and told.param is not None:
+        return _made(InvalidParameter, told, param=told.param, kind=told.code)
     kind = ours if ours is not None and ours.status == status else _BY_STATUS.get(status, GatewayError)
-    words = told.message or f"{asked} was answered with {status} {_shown(headers, body)}."
-    return _remedied(kind(words), told.remedy if kind is ours else None)
+    if not told.message:
+        return kind(f"{asked} was answered with {status} {_shown(headers, body)}.")
+    return _made(kind, told if kind is ours or told.in_one else replace(told, remedy=None))
 
 
-def _remedied(error: GessoError, remedy: str | None) -> GessoError:
-    """With the server's own remedy, where it has one for just this case."""
-    error.remedy = remedy or error.remedy
+def _made(kind: type[GessoError], told: "_Told", /, **more: Any) -> GessoError:
+    """The error in the server's own words, with its own remedy, where it has one for just this case."""
+    message, remedy = told.message, told.remedy
+    if told.in_one:
+        # What such errors usually say at the end is their remedy; any other is said in the message.
+        message = told.message.removesuffix(f" {kind.remedy}")
+        remedy = kind.remedy if message != told.message else ""
+    error = kind(message or None, **more)
+    error.remedy = error.remedy if remedy is None else remedy
     return error
 
 
@@ -116,6 +125,9 @@ class _Told:
     code: str = ""
     details: str = ""
     remedy: str | None = None
+    param: str | None = None
+    in_one: bool = False
+    """OpenAI's shape has one field for what is wrong and what to do."""
 
 
 def _told(answer: object) -> _Told:
@@ -133,6 +145,8 @@ def _told(answer: object) -> _Told:
         code=code,
         details="" if details == remedy else details,
         remedy=str(remedy) if remedy else None,
+        param=str(error["param"]) if error.get("param") else None,
+        in_one="param" in error,
     )
 
 

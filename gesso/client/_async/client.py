@@ -2,16 +2,19 @@
 
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from gesso.client import answers
+from gesso.client._async import drawing
 from gesso.client._async.connection import AsyncConnection, pause_s
 from gesso.client._async.job import AsyncJob
 from gesso.client._async.lookup import locate
 from gesso.client._async.output import AsyncResult
 from gesso.client.address import server_key, server_url
+from gesso.client.drawing import Model, Wishes, fields, models_of
 from gesso.client.flavour import async_call, async_sleep
 from gesso.client.identity import idempotent_id
 from gesso.client.place import JobInfo, Place, listed
@@ -21,6 +24,7 @@ from gesso.client.workflow import Workflow
 from gesso.errors import EngineUnreachable, GatewayError, NotFound
 
 _NOT_ASKED = ""
+_NOT_GESSO_REMEDY = "Models to draw with are gesso's: name its address, --url or GESSO_URL."
 
 
 class AsyncClient:
@@ -101,6 +105,53 @@ class AsyncClient:
             problems=problems,
             patience_s=self._patience_s,
         )
+
+    async def draw(
+        self, prompt: str, *, idempotency_key: str | None = None, **wishes: Unpack[Wishes]
+    ) -> AsyncJob:
+        """Have one of gesso's models draw what `prompt` says; returns as soon as the server has accepted it.
+
+        Example: `client.draw("a big red heart", size="64x64", count=2).wait().outputs[0].save("heart.png")`.
+        Raises UnknownModel, or InvalidParameter for a wish that the model does not take.
+        """
+        job_id = await self._job_id(idempotency_key)
+        async with self._only_gesso():
+            made = await drawing.draw(self._connection, job_id, fields(prompt, wishes))
+        return self.job(made)
+
+    async def edit(
+        self,
+        pictures: Source | Sequence[Source],
+        prompt: str,
+        *,
+        mask: Source | None = None,
+        idempotency_key: str | None = None,
+        **wishes: Unpack[Wishes],
+    ) -> AsyncJob:
+        """Have a model change a picture, a path or bytes, as `prompt` says; like `draw`.
+
+        Of several pictures the first is changed, and the others may be spoken of. Where `mask`, of the
+        first one's size, is transparent, that one changes; without it, everywhere.
+        """
+        job_id = await self._job_id(idempotency_key)
+        async with self._only_gesso():
+            made = await drawing.edit(self._connection, job_id, pictures, mask, fields(prompt, wishes))
+        return self.job(made)
+
+    async def models(self) -> list[Model]:
+        """The models that gesso draws with, also those that cannot now, with the reason."""
+        async with self._only_gesso():
+            return models_of(await self._connection.json("GET", "/v1/models"))
+
+    @asynccontextmanager
+    async def _only_gesso(self) -> AsyncIterator[None]:
+        """For what a bare ComfyUI does not have."""
+        try:
+            yield
+        except (NotFound, GatewayError) as error:
+            if await self.speaks_gesso():
+                raise
+            raise GatewayError(f"{self.url} is not gesso.", remedy=_NOT_GESSO_REMEDY) from error
 
     async def _job_id(self, idempotency_key: str | None) -> str:
         if idempotency_key is None:

@@ -1,7 +1,7 @@
 """Requests to one server: tried again where that is safe, and every failure one of gesso's exceptions."""
 
 import copy
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -47,7 +47,7 @@ class AsyncConnection:
         json: object = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        files: Mapping[str, Any] | None = None,
+        files: Mapping[str, Any] | Sequence[tuple[str, Any]] | None = None,
         data: Mapping[str, str] | None = None,
         repeat: bool = True,
     ) -> httpx.Response:

@@ -3,7 +3,7 @@
 # Generated from ../_async by `python -m gesso.client.generate`: change it there.
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,7 +49,7 @@ class Connection:
         json: object = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        files: Mapping[str, Any] | None = None,
+        files: Mapping[str, Any] | Sequence[tuple[str, Any]] | None = None,
         data: Mapping[str, str] | None = None,
         repeat: bool = True,
     ) -> httpx.Response:

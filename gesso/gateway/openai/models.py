@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gesso.config.models import ModelConfig, split_size
 from gesso.config.templates import template_text
@@ -70,7 +71,8 @@ class Models:
             return self.all[0]
         if name is None or name not in self._by_name:
             called = "" if name is None else f" {name!r}"
-            raise UnknownModel(f"There is no model{called} here, or you have no access to it.")
+            message = f"There is no model{called} here, or you have no access to it."
+            raise UnknownModel(message, remedy=f"There are {', '.join(self._by_name)}." if self.all else None)
         return self._by_name[name]
 
     def why_not(self, model: Model, key: str, denied: Sequence[str]) -> tuple[str, ...]:
@@ -95,6 +97,26 @@ class Models:
         least = fill(template, next(samples(template)))
         lacks = self._catalogue.lacking(needs(least, catalog).ids())
         return tuple(f"the engine {name} lacks {', '.join(missing)}" for name, missing in lacks.items())
+
+
+def size_of(model: Model) -> dict[str, Any] | None:
+    """The sizes it draws in: the usual one, the only ones to choose from, the bounds; None: it decides."""
+    template = model.templates.get("template") or model.templates["edit_template"]
+    width, height = template.parameters.get("width"), template.parameters.get("height")
+    if width is None or height is None:
+        return None
+
+    def written(across: float | None, down: float | None) -> str | None:
+        return None if across is None or down is None else f"{across:.0f}x{down:.0f}"
+
+    return {
+        "usual": model.config.defaults.size or written(width.default, height.default),
+        "choices": list(model.config.limits.sizes),
+        "least": written(width.minimum, height.minimum),
+        "most": written(width.maximum, height.maximum),
+        "multiple": max(width.multiple, height.multiple),
+        "pixels": model.config.limits.pixels,
+    }
 
 
 def _check_use(key: str, template: Template) -> None:

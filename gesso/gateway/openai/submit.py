@@ -47,7 +47,10 @@ SEEDS = 2**53
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One request: who asks for what, with which pictures, and whether it repeats an earlier one."""
+    """One request: who asks for what, with which pictures, and whether it repeats an earlier one.
+
+    `job_id` is the client's choice; it hears of the job under that id.
+    """
 
     identity: Identity
     asked: ImagesRequest
@@ -55,6 +58,7 @@ class Order:
     mask: Source | None = None
     idempotency_key: str | None = None
     repeats: bool = False
+    job_id: str | None = None
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
@@ -97,7 +101,7 @@ class Submission:
     async def job_of(self, order: Order) -> Job:
         """The job that draws what is asked for. Raises what keeps it from being drawn."""
         digest = order.digest
-        if order.repeats and order.idempotency_key is None:
+        if order.repeats and order.idempotency_key is None and order.job_id is None:
             earlier = await self._earlier(order.identity.account_id, digest)
             if earlier is not None:
                 logs.job_id.set(earlier.id)
@@ -198,6 +202,8 @@ class Submission:
             },
             needs=needs(validated.prompt, catalog).ids(),
             shape=shape(validated.prompt, catalog, validated.outputs),
+            id=order.job_id,
+            client_id=order.job_id,
             idempotency_key=order.idempotency_key,
             inputs=inputs,
             max_attempts=self._max_attempts,

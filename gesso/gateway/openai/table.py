@@ -16,8 +16,9 @@ from gesso.gateway.comfyui.caller import caller
 from gesso.gateway.comfyui.catalogue import Catalogue
 from gesso.gateway.openai.answer import Answer
 from gesso.gateway.openai.forms import read_chat, read_edit, read_generation
+from gesso.gateway.openai.later import accepted, chosen_id, is_asked
 from gesso.gateway.openai.links import PATH, Links
-from gesso.gateway.openai.models import Model, Models
+from gesso.gateway.openai.models import Model, Models, size_of
 from gesso.gateway.openai.pictures import Gallery, picture_of
 from gesso.gateway.openai.shapes import ChatShape, ImagesShape, Shape
 from gesso.gateway.openai.stream import Streamed
@@ -108,6 +109,9 @@ class OpenAI:
             "available": any(each["available"] for each in told.values()),
             "reason": next((each["reason"] for each in told.values() if each["reason"]), None),
             "routes": told,
+            "size": size_of(model),
+            "count": model.config.limits.count,
+            "steps": model.config.limits.steps,
         }
 
     async def generate(self, request: Request) -> ASGIApp:
@@ -154,10 +158,13 @@ class OpenAI:
         asked = order.asked
         retries = request.headers.get(RETRIES, "")
         key = request.headers.get("idempotency-key")
-        order = replace(order, idempotency_key=key, repeats=retries.isdecimal() and int(retries) > 0)
+        repeats = retries.isdecimal() and int(retries) > 0
+        order = replace(order, idempotency_key=key, repeats=repeats, job_id=chosen_id(request))
         shape = shape or ImagesShape(asked, order.sizes)
         base = self._base(request)
         job = await self._submission.job_of(order)
+        if is_asked(request):
+            return accepted(job)
 
         async def draw(ended: Job) -> list[Drawn]:
             return await self._gallery.drawn(ended, asked, base)

@@ -285,3 +285,37 @@ def job_runs(url, job_id):
 
     with urllib.request.urlopen(f"{url}/queue", timeout=5) as answer:
         return any(entry[1] == job_id for entry in json.load(answer)["queue_running"])
+
+
+def test_a_drawing_whose_answer_was_lost_is_asked_for_again_under_the_same_id(faulty, make_client):
+    @faulty.on("POST /v1/images/generations")
+    async def answer(request):
+        if faulty.times("POST /v1/images/generations") == 1:
+            return drop(request)
+        return web.json_response({"job": request.headers["x-gesso-job"]}, status=202)
+
+    job = make_client(faulty.url).draw("a heart")
+    assert [headers["x-gesso-job"] for headers in faulty.headers] == [job.id] * 2
+    assert {headers["Prefer"] for headers in faulty.headers} == {"respond-async"}
+
+
+@pytest.mark.parametrize("answer", [{}, {"job": 5}, []])
+def test_an_answer_without_a_job_is_no_job(faulty, make_client, answer):
+    faulty.json("POST /v1/images/generations", answer)
+    faulty.json("GET /gesso/api/whoami", {"account": "ada"})
+    with pytest.raises(errors.GatewayError, match="id of a job"):
+        make_client(faulty.url).draw("a heart")
+
+
+def test_a_server_without_models_is_said_to_be_no_gesso(faulty, make_client):
+    client = make_client(faulty.url)
+    for ask in (lambda: client.draw("x"), lambda: client.edit(b"x", "y"), client.models):
+        with pytest.raises(errors.GatewayError, match="is not gesso"):
+            ask()
+
+
+def test_another_servers_models_are_not_read_as_ours(faulty, make_client):
+    faulty.json("GET /gesso/api/whoami", {"account": "ada"})
+    faulty.json("GET /v1/models", {"object": "list", "data": [{"id": "gpt-4"}]})
+    with pytest.raises(errors.GatewayError, match="not gesso's"):
+        make_client(faulty.url).models()

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -268,3 +269,30 @@ def test_the_asynchronous_library_draws_too(service: RunningGesso, heart: bytes)
             ]
 
     asyncio.run(scenario())
+
+
+def test_who_does_not_wait_follows_the_job_under_an_id_of_its_choice(service: RunningGesso) -> None:
+    chosen = str(uuid.uuid4())
+    headers = {"Prefer": "wait=1, respond-async", "x-gesso-job": chosen.upper()}
+    body = {"prompt": HEART, "seed": 1}
+    for _ in range(2):
+        told = service.call("POST", "/v1/images/generations", body, headers=headers)
+        assert (told.status, told.json()) == (202, {"job": chosen})
+        assert told.headers["location"] == f"/gesso/api/jobs/{chosen}"
+        assert told.headers["preference-applied"] == "respond-async"
+    assert service.picture(service.ended(chosen), "9").startswith(b"\x89PNG")
+    other = service.call("POST", "/v1/images/generations", {"prompt": "a star"}, headers=headers)
+    assert other.status == 422
+
+
+def test_an_id_of_ones_choice_is_a_uuid(service: RunningGesso) -> None:
+    told = service.call("POST", "/v1/images/generations", {"prompt": "x"}, headers={"x-gesso-job": "../mine"})
+    assert told.status == 400 and "x-gesso-job" in told.json()["error"]["message"]
+
+
+def test_the_list_of_models_tells_their_sizes(service: RunningGesso) -> None:
+    (model,) = service.call("GET", "/v1/models").json()["data"]
+    size = model["size"]
+    assert size["usual"] == "64x64" and size["multiple"] == 8 and size["choices"] == []
+    assert size["least"] == "16x16" and int(size["most"].partition("x")[0]) >= 128
+    assert (model["count"], model["steps"]) == (10, 100)
