@@ -13,6 +13,7 @@ from gesso.gateway.middleware.addressed import Addressed
 from gesso.gateway.middleware.failures import Failures
 from gesso.gateway.middleware.identify import Identify
 from gesso.gateway.middleware.limits import Limits
+from gesso.gateway.middleware.openai_paths import OpenAIPaths
 from gesso.gateway.middleware.own_pages import OwnPages
 from gesso.gateway.middleware.rates import Rates
 from gesso.gateway.middleware.request_log import RequestLog
@@ -49,5 +50,6 @@ def build_app(
     app = Failures(app)
     app = OwnPages(app)
     app = RequestLog(app)
+    app = OpenAIPaths(app)
     app = UrlTokens(app)
     return Addressed(app, behind_proxy=gateway.behind_tls)

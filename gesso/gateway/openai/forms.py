@@ -28,7 +28,7 @@ async def read_generation(request: Request) -> dict[str, Any]:
     body = await read_json(request, default={})
     if not isinstance(body, dict):
         raise RequestError("The body is not a JSON object.")
-    return body
+    return body | _named(request)
 
 
 async def read_edit(request: Request) -> Brought:
@@ -54,7 +54,7 @@ async def read_edit(request: Request) -> Brought:
                 fields[name] = value
     finally:
         await form.close()
-    return await _sources(fields, found)
+    return await _sources(fields | _named(request), found)
 
 
 async def read_chat(request: Request) -> tuple[Chat, list[Source]]:
@@ -82,7 +82,13 @@ async def _object(request: Request) -> dict[str, Any]:
     body = await read_json(request, default={}, limit=PROMPT_BYTES)
     if not isinstance(body, dict):
         raise RequestError("The body is not a JSON object.")
-    return body
+    return body | _named(request)
+
+
+def _named(request: Request) -> dict[str, str]:
+    """The model that the address names, as Azure's do; it goes before the body's."""
+    name: str | None = request.scope.get("gesso.model")
+    return {} if name is None else {"model": name}
 
 
 def _referred(reference: Any, param: str) -> bytes:
