@@ -101,8 +101,8 @@ class Submission:
     async def job_of(self, order: Order) -> Job:
         """The job that draws what is asked for. Raises what keeps it from being drawn."""
         digest = order.digest
-        if order.repeats and order.idempotency_key is None and order.job_id is None:
-            earlier = await self._earlier(order.identity.account_id, digest)
+        if order.idempotency_key is None and order.job_id is None:
+            earlier = await self._earlier(order, digest)
             if earlier is not None:
                 logs.job_id.set(earlier.id)
                 return earlier
@@ -124,12 +124,16 @@ class Submission:
         await announce(self._bus, self._queue, job, job.state)
         return job
 
-    async def _earlier(self, owner: str, digest: str) -> Job | None:
-        """The job of the request that this one repeats: best one that nobody waits for any more."""
+    async def _earlier(self, order: Order, digest: str) -> Job | None:
+        """The job of the request that this one repeats: best one that nobody waits for any more.
+
+        Not every client says that it repeats; one that left a moment ago, and asks for the same, does.
+        """
         since = time.time() - REPEATED_WITHIN_S
         found = [
             job
-            for job in await self._queue.same_request(owner, digest, since)
+            for job in await self._queue.same_request(order.identity.account_id, digest, since)
+            if order.repeats or self._waiting.just_left(job.id)
             if not job.state.ended or self._waiting.missed(job)
             if job.state is not State.CANCELLED or not self._waiting.given_up(job.id)
         ]

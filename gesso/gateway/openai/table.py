@@ -42,6 +42,8 @@ NOT_HERE = (
     "/v1/audio/translations",
 )
 RETRIES = "x-stainless-retry-count"
+# Retries by itself, and does not say so.
+LITELLM = "litellm/"
 
 
 class OpenAI:
@@ -178,7 +180,8 @@ class OpenAI:
             # Its library does not try again once a stream has begun.
             comes_back = key is not None
             return Streamed(job, asked, shape=shape, waiting=self._waiting, draw=draw, comes_back=comes_back)
-        comes_back = bool(retries) or key is not None
+        agent = request.headers.get("user-agent", "")
+        comes_back = bool(retries) or key is not None or agent.startswith(LITELLM)
         return Answer(job, waiting=self._waiting, compose=compose, comes_back=comes_back)
 
     def _base(self, request: Request) -> str:

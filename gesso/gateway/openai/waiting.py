@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 # Another gateway's changes are not heard here.
 LOOK_AGAIN_S = 5.0
 # How long a job goes on whose client hung up, where that client is known to try again by itself: OpenAI's
-# libraries come back after half a second to eight.
+# libraries come back after half a second to eight. So long, too, the same request is taken for that client's.
 COMES_BACK_S = 10.0
 REMEMBERED = 1000
 # From the end of the last answers to the beginning of the first ones, when gesso is started anew.
@@ -39,19 +39,31 @@ class Attendance:
 
 
 class Waiting:
-    """All requests of this gateway that wait for a job. `later` is the event loop's `call_later`."""
+    """All requests of this gateway that wait for a job.
 
-    def __init__(self, *, bus: Bus, queue: Queue, cancel: Cancel, later: Later | None = None) -> None:
+    `later` is the event loop's `call_later`; `timer` only ever goes forward.
+    """
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        queue: Queue,
+        cancel: Cancel,
+        later: Later | None = None,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._queue = queue
         self._cancel = cancel
         self._later = later
+        self._timer = timer
         self._attending: dict[str, set[Attendance]] = {}
         self._leaving: dict[str, asyncio.TimerHandle] = {}
         self._cancelling: set[asyncio.Task[None]] = set()
-        # Jobs whose requests went away without an answer: if these come again, they get it.
-        self._missed: dict[str, None] = {}
+        # Jobs whose requests went away without an answer, and when: if these come again, they get it.
+        self._missed: dict[str, float] = {}
         # Jobs cancelled because nobody waited for them: a request that comes too late gets a new one.
-        self._given_up: dict[str, None] = {}
+        self._given_up: dict[str, float] = {}
         self._begun = time.time()
         self._closed = False
         bus.subscribe(JobChanged, self._on_change)
@@ -79,6 +91,11 @@ class Waiting:
             return True
         return job.id in self._missed
 
+    def just_left(self, job_id: str) -> bool:
+        """Whether nobody waits for it, and the last one who did left a moment ago without the answer."""
+        left = self._missed.get(job_id, float("-inf"))
+        return not self.attended(job_id) and self._timer() - left < COMES_BACK_S
+
     def given_up(self, job_id: str) -> bool:
         """Whether it was cancelled because nobody waited for it."""
         return job_id in self._given_up
@@ -99,7 +116,7 @@ class Waiting:
             if mine.answered:
                 self._missed.pop(job.id, None)
             elif not attending:
-                _remember(self._missed, job.id)
+                self._remember(self._missed, job.id)
             if not attending:
                 del self._attending[job.id]
                 if not mine.job.state.ended and not self._closed:
@@ -131,12 +148,17 @@ class Waiting:
         task.add_done_callback(self._cancelling.discard)
 
     async def _cancel_unattended(self, job_id: str) -> None:
-        _remember(self._given_up, job_id)
+        self._remember(self._given_up, job_id)
         try:
             await self._cancel(None, [job_id], ACTIVE)
             logger.info("job %s was cancelled: nobody waits for it any more", job_id)
         except (NotFound, StorageError) as error:
             logger.warning("job %s, for which nobody waits, goes on: %s", job_id, error.message)
+
+    def _remember(self, known: dict[str, float], job_id: str) -> None:
+        if len(known) >= REMEMBERED:
+            del known[next(iter(known))]
+        known[job_id] = self._timer()
 
     def _on_change(self, event: JobChanged) -> None:
         for each in self._attending.get(event.job_id, ()):
@@ -146,9 +168,3 @@ class Waiting:
         for each in self._attending.get(event.job_id, ()):
             if each.on_preview is not None:
                 each.on_preview(event)
-
-
-def _remember(known: dict[str, None], job_id: str) -> None:
-    if len(known) >= REMEMBERED:
-        del known[next(iter(known))]
-    known[job_id] = None

@@ -55,7 +55,14 @@ class Stage:
         self.bus = Bus()
         self.cancelled: list[str] = []
         self.leaving: list[tuple[float, asyncio.TimerHandle]] = []
-        self.waiting = Waiting(bus=self.bus, queue=self, cancel=self.cancel, later=self.later)  # type: ignore[arg-type]
+        self.now = 1000.0
+        self.waiting = Waiting(
+            bus=self.bus,
+            queue=self,  # type: ignore[arg-type]
+            cancel=self.cancel,
+            later=self.later,
+            timer=lambda: self.now,
+        )
 
     def later(self, after_s: float, call: Callable[[str], None], job_id: str) -> asyncio.TimerHandle:
         """Nothing happens until `pass_time`."""
@@ -122,6 +129,24 @@ def test_who_comes_back_in_time_finds_it() -> None:
             assert await stage.pass_time() == []
         assert await stage.pass_time() == [COMES_BACK_S]
         assert stage.cancelled == [JOB.id]
+
+    play(scene)
+
+
+def test_for_a_while_the_same_request_is_taken_for_one_that_comes_back() -> None:
+    async def scene(stage: Stage) -> None:
+        assert not stage.waiting.just_left(JOB.id)
+        with stage.waiting.attends(JOB, comes_back=True):
+            assert not stage.waiting.just_left(JOB.id)
+        assert stage.waiting.just_left(JOB.id)
+        with stage.waiting.attends(JOB, comes_back=True):
+            assert not stage.waiting.just_left(JOB.id)
+        assert stage.waiting.just_left(JOB.id)
+        stage.now += COMES_BACK_S
+        assert not stage.waiting.just_left(JOB.id)
+        with stage.waiting.attends(JOB, comes_back=True) as mine:
+            mine.answered = True
+        assert not stage.waiting.just_left(JOB.id)
 
     play(scene)
 
