@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from bench.client import client
 from bench.figures import Bound, Figure, Section, shown
-from bench.jobs import client
 from bench.place import UNHURRIED, Place
 from bench.wire import Connection
 from tests.running import running_sketch

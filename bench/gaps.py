@@ -4,8 +4,8 @@ import json
 from itertools import pairwise
 from typing import Any
 
+from bench.client import client
 from bench.figures import Bound, Figure, Section, quantile, shown
-from bench.jobs import client
 from bench.place import Place, over
 from bench.wire import Connection
 from tests.running import running_sketch

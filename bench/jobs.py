@@ -2,7 +2,6 @@
 
 import json
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,17 +9,14 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from websockets.sync.client import ClientConnection, connect
-
+from bench.client import Client, client
 from bench.figures import Bound, Figure, Section, quantile, shown
-from bench.place import Place, on_core, over
+from bench.place import ENGINE_CORE, OTHER_CORE, Place, on_core, over
 from bench.wire import Connection
 from tests.running import running_sketch
 from tests.service import running_service
 
 GOAL_OVERHEAD_MS, GOAL_THROUGHPUT = 10.0, 0.95
-PATIENCE_S = 60.0
-ENGINE_CORE, OTHER_CORE = 0, 1
 THREE = "gesso, three engines"
 HOW_START = """
 One job after the other, directly and through gesso in turns: from sending `POST /prompt` to reading
@@ -36,47 +32,6 @@ in turns; shown are medians, of the ratio the median of neighbouring turns, for 
 Both ways lead to the same sketch, which has one core to itself: an engine works on its card, sketch on the
 processor. gesso and the client have the other. Between jobs: how long the engine had nothing to do.
 """
-
-
-class Client:
-    """A ComfyUI client as a script would be: one connection for requests, one socket for news."""
-
-    def __init__(self, line: Connection, socket: ClientConnection, client_id: str) -> None:
-        self._line = line
-        self._socket = socket
-        self._id = client_id
-        self._heard: set[tuple[str, str]] = set()
-
-    def send(self, prompt: dict[str, Any]) -> str:
-        prompt_id = str(uuid.uuid4())
-        body = {"prompt": prompt, "client_id": self._id, "prompt_id": prompt_id}
-        answer = self._line.call("POST", "/prompt", json.dumps(body).encode())
-        if answer.status != 200:
-            raise AssertionError(f"the job was refused with {answer.status}: {answer.body[:300]!r}")
-        return prompt_id
-
-    def heard(self, kind: str, prompt_id: str) -> None:
-        """Read until this was said about the job, in whatever order jobs end; `executing`: of no node."""
-        while (kind, prompt_id) not in self._heard:
-            message = self._socket.recv(PATIENCE_S)
-            if isinstance(message, bytes):
-                continue
-            news = json.loads(message)
-            data = news["data"]
-            if news["type"] == "execution_error":
-                raise AssertionError(f"the job failed: {data.get('exception_message')}")
-            if not data.get("node"):
-                self._heard.add((news["type"], data.get("prompt_id")))
-
-
-@contextmanager
-def client(url: str, key: str = "") -> Iterator[Client]:
-    name = uuid.uuid4().hex
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    address = f"{url.replace('http', 'ws', 1)}/ws?clientId={name}"
-    with Connection(url, key) as line, connect(address, additional_headers=headers, max_size=None) as socket:
-        line.call("GET", "/prompt")  # a connection on which nothing was asked is soon closed
-        yield Client(line, socket, name)
 
 
 def small(seed: int) -> dict[str, Any]:

@@ -11,13 +11,17 @@ from pathlib import Path
 
 import psutil
 
+from bench import litellm
 from gesso import __version__
 
-PACKAGES = ("uvicorn", "uvloop", "httptools", "starlette", "aiohttp", "sqlalchemy")
+PACKAGES = ("uvicorn", "uvloop", "httptools", "starlette", "aiohttp", "sqlalchemy", "onnxruntime")
 
 
-def describe() -> dict[str, str]:
+def describe(litellm_program: str | None = None) -> dict[str, str]:
     """The machine, the day and the versions, as name and value."""
+    beside = [found for name in ("nginx", "caddy", "wrk") if (found := _program(name))]
+    if litellm_program is not None:
+        beside.append(f"LiteLLM {litellm.version(litellm_program)}")
     return {
         "Date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "Processor": f"{_processor()}, {psutil.cpu_count()} cores",
@@ -26,7 +30,7 @@ def describe() -> dict[str, str]:
         "Python": platform.python_version(),
         "gesso": __version__,
         "Libraries": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
-        "Beside it": ", ".join(found for name in ("nginx", "caddy", "wrk") if (found := _program(name))),
+        "Beside it": ", ".join(beside),
     }
 
 

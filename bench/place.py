@@ -18,6 +18,8 @@ class Place:
 
     directory: Path
     quick: bool
+    litellm: str | None = None
+    """The path of LiteLLM's program, which is no part of gesso's environment."""
     begun: float = field(default_factory=time.monotonic)
 
     def say(self, what: str) -> None:
@@ -33,6 +35,10 @@ class Place:
 UNHURRIED = "[limits.admin]\nrequests_per_s = 1e6\njobs_queued = 1000000\n"
 # Those this process may use at all, before it confines itself.
 CORES = tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
+
+
+# Numbers of them: one for the engine, which works on its card elsewhere; one for all else.
+ENGINE_CORE, OTHER_CORE = 0, 1
 
 
 def can_pin() -> bool:

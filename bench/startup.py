@@ -4,8 +4,9 @@ import subprocess
 import sys
 import time
 
+from bench.client import client
 from bench.figures import Bound, Figure, Section, quantile, shown
-from bench.jobs import client, small
+from bench.jobs import small
 from bench.place import Place
 from tests.service import RunningGesso, running_service
 

@@ -1,9 +1,12 @@
 """What the bench makes of its samples: quantiles, goals, and the page; no timing."""
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from bench import images, partials, sharing
 from bench.figures import Bound, Figure, Met, Section, quantile, shown
 from bench.page import as_json, as_page, as_text
 
@@ -77,3 +80,52 @@ def test_terminal_and_programs_see_the_same() -> None:
     told = json.loads(json.dumps(as_json(MACHINE, sections, load=0.0)))
     assert told["sections"][0]["figures"][0]["met"] == "no"
     assert told["sections"][0]["rows"] == [["gesso", "4.10"]]
+
+
+def taken(*seconds: float, through: bool = True) -> images.Taken:
+    memory: Any = SimpleNamespace(before_mib=100.0, peak_mib=112.0) if through else None
+    return images.Taken(seconds=list(seconds), processor_s=[0.01] * len(seconds), memory=memory)
+
+
+def test_ways_to_a_picture_are_compared_within_each_turn() -> None:
+    # The machine became twice as slow in the second turn.
+    ways = {
+        images.ENGINE: taken(0.2, 0.4, 0.2, through=False),
+        images.GESSO: taken(0.21, 0.44, 0.22),
+        images.LITELLM: taken(0.26, 0.52, 0.27),
+    }
+    direct, gesso, litellm = images.rows(64, ways)
+    assert direct == ("64x64", "the engine itself", "200", "400", "", "1.00", "", "", "")
+    assert gesso == ("64x64", "gesso", "220", "440", "20.0", "1.10 (1.05–1.10)", "10.0", "100", "112")
+    assert litellm[4:6] == ("50.0", "1.30 (1.30–1.35)")
+    told = {each.what: each for each in images.figures({64: ways})}
+    assert told["time added to a picture of 64x64 by the API, p50"].value == pytest.approx(20)
+    assert told["memory gained by gesso while it hands out pictures"].value == 12
+    assert told["time added by gesso, of what LiteLLM in front of it adds"].value == pytest.approx(0.4)
+
+
+def test_without_litellm_nothing_is_said_of_it() -> None:
+    ways = {images.ENGINE: taken(0.2, through=False), images.GESSO: taken(0.21)}
+    *_, last = images.figures({64: ways})
+    assert (last.met, last.note) == (Met.NOT_MEASURED, "`litellm` is not found; `--litellm PATH` names it")
+
+
+def test_sharing_is_as_fair_as_it_is_to_the_one_who_got_least() -> None:
+    one = sharing.Shared(greedy=60, modest=[60, 55, 60])
+    two = sharing.Shared(greedy=100, modest=[100, 90, 120])
+    engines, fair = sharing.figures(one, two)
+    assert engines.value == pytest.approx(410 / 235)
+    assert fair.value == pytest.approx(0.9)
+    assert [each.met for each in sharing.figures(one, sharing.Shared(greedy=235, modest=[0]))] == [
+        Met.NO,
+        Met.NO,
+    ]
+
+
+def test_an_event_of_a_stream_is_read_when_its_data_is() -> None:
+    lines = iter(
+        [b": still drawing\n", b"\n", b"event: one\n", b"data: {}\n", b"\n", b"event: two\n", b"data: {}\n"]
+    )
+    assert partials.read(lines, "one") <= partials.read(lines, "two")
+    with pytest.raises(AssertionError, match="without three"):
+        partials.read(lines, "three")
