@@ -18,12 +18,12 @@ the ratios are what should hold.
 TAIL = """
 ## Again
 
-`./dev bench` takes all of it, in a quarter of an hour or so, and writes this page; nothing else should run then.
-`./dev bench NAME…` takes some of it ({names}), `--quick` fewer samples, `--json` prints the figures for
+`./dev bench` takes all of it, in a quarter of an hour or so, and writes this page; nothing else should run
+then. `./dev bench NAME…` takes some of it ({names}), `--quick` fewer samples, `--json` prints the figures for
 programs; none of these touches the page. nginx, Caddy and wrk are Debian packages
 (`apt-get install nginx-light caddy wrk`), LiteLLM goes into an environment of its own
-(`pip install 'litellm[proxy]'`, then `./dev bench --litellm PATH/bin/litellm`); what needs one that is missing
-is left out, and said so. The bench is in [bench/](../bench), one file for each measurement.
+(`pip install 'litellm[proxy]'`, then `./dev bench --litellm PATH/bin/litellm`); what needs one that is
+missing is left out, and said so. The bench is in [bench/](../bench), one file for each measurement.
 """
 
 
