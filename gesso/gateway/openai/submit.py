@@ -39,6 +39,8 @@ KEYS = {
     Route.VARIATIONS: ("variation_template", "make variations"),
 }
 SUBFOLDER = "openai"
+# Of jobs: this API asked for them.
+KIND = "openai"
 # A repetition gets the job of the request it repeats: one that has not ended, or ended so long ago at most.
 REPEATED_WITHIN_S = 15 * 60.0
 # Seeds that nobody chose stay below what a browser's numbers can hold.
@@ -114,9 +116,7 @@ class Submission:
         files = _placed(order, model, template)
         names = await self._store(order.identity, files)
         prompt = fill(template, values | names)
-        # What a stream needs to know of a job that it may not have made itself.
-        progress = {name: value for name, value in values.items() if name in ("steps", "width", "height")}
-        spec = await self._spec(order, model, template, prompt, files, names, progress)
+        spec = await self._spec(order, model, template, prompt, files, names, values)
         job = await self._queue.submit(
             replace(spec, request_hash=digest), limits_of(order.identity.allowance)
         )
@@ -179,7 +179,7 @@ class Submission:
         prompt: dict[str, dict[str, Any]],
         files: Mapping[str, Source],
         names: Mapping[str, str],
-        progress: Mapping[str, Any],
+        values: Mapping[str, Any],
     ) -> Spec:
         catalog = await self._catalogue.current()
         checks = upload_checks(catalog, lambda name: name in names.values(), prompt)
@@ -197,12 +197,14 @@ class Submission:
         ]
         return Spec(
             owner=order.identity.account_id,
+            kind=KIND,
             payload={
                 "prompt": validated.prompt,
                 "extra_data": {},
                 "outputs": validated.outputs,
                 "targets": list(template.outputs),
-                "openai": {"model": model.name, "outputs": list(template.outputs), **progress},
+                # For streams, which may join a job of another request, and for who looks at it later.
+                "openai": {"model": model.name, "outputs": list(template.outputs), **values, **names},
             },
             needs=needs(validated.prompt, catalog).ids(),
             shape=shape(validated.prompt, catalog, validated.outputs),

@@ -102,9 +102,14 @@ class OpenAI:
         for route, (key, _) in KEYS.items():
             if key in model.templates:
                 reasons = self._models.why_not(model, key, denied)
-                told[route.value] = {"available": not reasons, "reason": "; ".join(reasons) or None}
+                told[route.value] = {
+                    "available": not reasons,
+                    "reason": "; ".join(reasons) or None,
+                    "parameters": sorted(model.templates[key].parameters),
+                }
         return {
             "id": name,
+            "alias_of": None if name == model.name else model.name,
             "object": "model",
             "created": self._created,
             "owned_by": "gesso",
