@@ -189,7 +189,7 @@ def test_file_is_never_shown_as_a_page_with_scripts(scene: Scene, name: str) -> 
         ("POST", "/userdata/x", "x" * 21_000_000),
         ("POST", "/prompt", {"prompt": {}, "extra_data": {"x": "x" * 21_000_000}}),
     ],
-    ids=str,
+    ids=lambda each: str(each)[:40],
 )
 def test_what_no_store_takes_is_the_callers_mistake(scene: Scene, method: str, path: str, body: Any) -> None:
     answer = send_json(scene.eve, method, path, body)
