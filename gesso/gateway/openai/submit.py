@@ -129,6 +129,8 @@ class Submission:
 
         Not every client says that it repeats; one that left a moment ago, and asks for the same, does.
         """
+        if not order.repeats and not self._waiting.somebody_just_left():
+            return None  # as nearly always; and of who asks for the same all day, that is a lot to read
         since = time.time() - REPEATED_WITHIN_S
         found = [
             job

@@ -96,6 +96,10 @@ class Waiting:
         left = self._missed.get(job_id, float("-inf"))
         return not self.attended(job_id) and self._timer() - left < COMES_BACK_S
 
+    def somebody_just_left(self) -> bool:
+        """Whether there is any such job."""
+        return any(map(self.just_left, reversed(self._missed)))
+
     def given_up(self, job_id: str) -> bool:
         """Whether it was cancelled because nobody waited for it."""
         return job_id in self._given_up
@@ -161,8 +165,9 @@ class Waiting:
         known[job_id] = self._timer()
 
     def _on_change(self, event: JobChanged) -> None:
-        for each in self._attending.get(event.job_id, ()):
-            each.changed.set()
+        if State(event.state).ended:
+            for each in self._attending.get(event.job_id, ()):
+                each.changed.set()
 
     def _on_preview(self, event: JobPreview) -> None:
         for each in self._attending.get(event.job_id, ()):

@@ -52,6 +52,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.job = JOB
+        self.asked = 0
         self.bus = Bus()
         self.cancelled: list[str] = []
         self.leaving: list[tuple[float, asyncio.TimerHandle]] = []
@@ -82,6 +83,7 @@ class Stage:
 
     async def get(self, job_id: str, owner: str) -> Job:
         assert (job_id, owner) == (JOB.id, JOB.owner)
+        self.asked += 1
         return self.job
 
     async def cancel(self, owner: str | None, ids: Sequence[str] | None, states: Sequence[State]) -> None:
@@ -89,6 +91,9 @@ class Stage:
 
     def end(self, state: State = State.SUCCEEDED) -> None:
         self.job = dataclasses.replace(JOB, state=state, finished=2e12)
+        self.change(state)
+
+    def change(self, state: State) -> None:
         self.bus.publish(
             JobChanged(job_id=JOB.id, owner="ada", client_id=None, state=state, remaining=0, engine="sketch")
         )
@@ -135,15 +140,15 @@ def test_who_comes_back_in_time_finds_it() -> None:
 
 def test_for_a_while_the_same_request_is_taken_for_one_that_comes_back() -> None:
     async def scene(stage: Stage) -> None:
-        assert not stage.waiting.just_left(JOB.id)
+        assert not stage.waiting.just_left(JOB.id) and not stage.waiting.somebody_just_left()
         with stage.waiting.attends(JOB, comes_back=True):
             assert not stage.waiting.just_left(JOB.id)
-        assert stage.waiting.just_left(JOB.id)
+        assert stage.waiting.just_left(JOB.id) and stage.waiting.somebody_just_left()
         with stage.waiting.attends(JOB, comes_back=True):
             assert not stage.waiting.just_left(JOB.id)
         assert stage.waiting.just_left(JOB.id)
         stage.now += COMES_BACK_S
-        assert not stage.waiting.just_left(JOB.id)
+        assert not stage.waiting.just_left(JOB.id) and not stage.waiting.somebody_just_left()
         with stage.waiting.attends(JOB, comes_back=True) as mine:
             mine.answered = True
         assert not stage.waiting.just_left(JOB.id)
@@ -171,6 +176,21 @@ def test_what_ended_while_gesso_was_started_anew_was_told_to_nobody() -> None:
         assert stage.waiting.missed(ended)
         assert not stage.waiting.missed(dataclasses.replace(ended, finished=now - 500))
         assert not stage.waiting.missed(dataclasses.replace(ended, created=now + 1, finished=now + 2))
+
+    play(scene)
+
+
+def test_the_queue_is_asked_at_the_beginning_and_at_the_end_only() -> None:
+    async def scene(stage: Stage) -> None:
+        with stage.waiting.attends(JOB, comes_back=False) as mine:
+            ended = asyncio.ensure_future(stage.waiting.ended(mine))
+            await until(lambda: stage.asked)
+            for _ in range(3):
+                stage.change(State.RUNNING)
+                await asyncio.sleep(0)
+            stage.end()
+            assert (await ended).state is State.SUCCEEDED
+        assert stage.asked == 2
 
     play(scene)
 
