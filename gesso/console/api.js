@@ -18,9 +18,12 @@ export class Problem extends Error {
 /** Seconds since 1970 by the server's clock, which all times of the API are told by. */
 export const now = () => Date.now() / 1000 + skewS;
 
+/** A path that begins with "/" is one of another API. */
+const addressOf = (path, query) => url(path.startsWith("/") ? path : `/gesso/api/${path}`, query);
+
 /** The answer to a GET; the very same object as before while nothing has changed. */
 export async function get(path, query = {}, signal) {
-  const address = url(`/gesso/api/${path}`, query);
+  const address = addressOf(path, query);
   const known = remembered.get(address);
   const answer = await ask(address, { signal, headers: known ? { "If-None-Match": known.etag } : {} });
   if (answer.status === 304) return known.value;
@@ -32,14 +35,14 @@ export async function get(path, query = {}, signal) {
   return value;
 }
 
-export const post = (path, body) => send("POST", path, body);
+export const post = (path, body, headers) => send("POST", path, body, headers);
 export const put = (path, body) => send("PUT", path, body);
 export const patch = (path, body) => send("PATCH", path, body);
 export const remove = (path) => send("DELETE", path);
 
-async function send(method, path, body) {
-  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
-  const answer = await ask(`/gesso/api/${path}`, { method, headers, body: JSON.stringify(body) });
+async function send(method, path, body, more = {}) {
+  const headers = body === undefined ? more : { "Content-Type": "application/json", ...more };
+  const answer = await ask(addressOf(path), { method, headers, body: JSON.stringify(body) });
   return answer.json();
 }
 
@@ -76,7 +79,9 @@ async function reach(address, options) {
 async function problemOf(answer) {
   try {
     const { error } = await answer.json();
-    return new Problem(error.message, error.remedy, answer.status);
+    const told = new Problem(error.message, error.remedy, answer.status);
+    told.field = error.param ?? null;
+    return told;
   } catch {
     return new Problem(`gesso answered ${answer.status}, without a reason.`, "Look at its log.", answer.status);
   }

@@ -4,6 +4,7 @@ import { alarmsView } from "./alarms.js";
 import { get } from "./api.js";
 import { auditView } from "./audit.js";
 import { fill, h, problem } from "./dom.js";
+import { drawView } from "./draw/view.js";
 import { engineView } from "./engines.js";
 import { jobView } from "./job.js";
 import { jobsView } from "./jobs.js";
@@ -17,6 +18,7 @@ import { usersView } from "./users.js";
 // Only what the caller's key may do is offered. The API holds everybody to it, whatever stands here.
 const PLACES = [
   { name: "jobs", label: "My jobs", scope: "jobs:own", view: jobsView, one: jobView },
+  { name: "draw", label: "Draw", scope: "jobs:own", view: drawView, one: drawView },
   { name: "keys", label: "My keys", scope: "keys:own", view: keysView },
   { name: "account", label: "My account", scope: null, view: accountView },
   { name: "queue", label: "Queue", all: true, scope: "jobs:all", view: queueView },
@@ -31,6 +33,7 @@ const main = document.getElementById("main");
 let me = null;
 let places = [];
 let current = null;
+let at = null;
 
 async function begin() {
   try {
@@ -63,7 +66,6 @@ function show(moved) {
     location.replace("#/");
     return;
   }
-  current?.stop();
   const open = place ?? places[0];
   for (const link of document.querySelectorAll("#places a")) {
     const here = link.getAttribute("href") === `#/${open.within ?? open.name}`;
@@ -71,6 +73,12 @@ function show(moved) {
     else link.removeAttribute("aria-current");
     if (here) link.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
+  if (open === at && current.open) {
+    current.open(id);
+    return;
+  }
+  current?.stop();
+  at = open;
   current = id === null ? open.view(me) : open.one(me, id);
   document.title = `${current.title} · gesso`;
   fill(main, current.element);

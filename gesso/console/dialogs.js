@@ -29,14 +29,14 @@ export function form({ title, content, yes, act, danger = false, wide = false, o
       if (submit.getAttribute("aria-disabled")) return;
       submit.setAttribute("aria-disabled", "true");
       fill(trouble);
-      for (const input of body.querySelectorAll("[aria-invalid]")) told(input, null);
+      for (const input of body.querySelectorAll("[aria-invalid]")) mark(input, null);
       try {
         await act(Object.fromEntries(new FormData(body)));
         done = true;
         dialog.close();
       } catch (error) {
         const input = error.field && body.elements[error.field];
-        if (input) told(input, error);
+        if (input) mark(input, error);
         else fill(trouble, problem(error));
       } finally {
         submit.removeAttribute("aria-disabled");
@@ -46,8 +46,8 @@ export function form({ title, content, yes, act, danger = false, wide = false, o
   });
 }
 
-/** What is wrong with a field, said at it; null: nothing is. */
-function told(input, error) {
+/** What is wrong with a field, said at it; null: nothing is. `focus`: somebody has just sent it. */
+export function mark(input, error, focus = true) {
   const place = document.getElementById(`${input.id}-problem`);
   fill(place, error ? [error.message, error.remedy ? ` ${error.remedy}` : null] : null);
   if (!error) {
@@ -55,7 +55,7 @@ function told(input, error) {
     return;
   }
   input.setAttribute("aria-invalid", "true");
-  input.focus();
+  if (focus) input.focus();
 }
 
 /** Show `dialog` until it is closed, then forget it with all that stood in it. */

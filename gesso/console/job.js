@@ -1,13 +1,10 @@
 // One job: its pictures in full, how it went, what was asked for.
-import { get, now, post } from "./api.js";
+import { post } from "./api.js";
+import { whole } from "./cards.js";
 import { action, fill, h, notice, problem } from "./dom.js";
+import { following } from "./following.js";
 import { badge, failureOf, fileAddress, isActive, isPicture, timing, titleOf } from "./job_words.js";
-import { progressOf } from "./outlook.js";
-import { Polling } from "./polling.js";
 import { when } from "./times.js";
-
-const EVERY_MS = 1500;
-const HEARING_MS = 4000;
 
 export function jobView(me, id) {
   const heading = h("h1", { tabindex: "-1" }, "Job");
@@ -18,36 +15,18 @@ export function jobView(me, id) {
   const error = h("div");
   const facts = h("dl", { class: "facts" });
   const asked = h("div");
-  const progress = progressOf(id, progressWords, {
-    open: () => polling.soon(),
-    job: (told) => { polling.soon(); if (!isActive(told)) progress.stop(); },
-    position: (position) => { told = { position, at: now() }; },
-  });
+  const followed = following(id, progressWords, { changed: draw, trouble: (raised) => fill(trouble, raised ? problem(raised) : null) });
   const element = h("article", { class: "one-job" },
     h("p", { class: "back" }, h("a", { href: "#/jobs" }, "← My jobs")),
-    heading, trouble, state, progress.element, tools, error, pictures, h("h2", { hidden: true }, "About this job"), facts, asked);
+    heading, trouble, state, followed.progress, tools, error, pictures, h("h2", { hidden: true }, "About this job"), facts, asked);
   let job = null;
-  let told = null;
 
-  const polling = new Polling(async (signal) => {
-    const asked = now();
-    const found = await get(`jobs/${encodeURIComponent(id)}`, {}, signal);
-    if (!told || told.at < asked) told = { position: found.position, at: asked };
-    const changed = differs(found, job);
+  function draw(found) {
     job = found;
-    if (isActive(job)) progress.listen();
-    else progress.stop();
-    if (changed) draw();
-  }, {
-    everyMs: () => (job && !isActive(job) ? null : progress.heard ? HEARING_MS : EVERY_MS),
-    onProblem: (raised) => fill(trouble, raised ? problem(raised) : null),
-  });
-
-  function draw() {
     const mine = job.owner === me.account;
     fill(heading, titleOf(job));
     document.title = `${titleOf(job)} · gesso`;
-    fill(state, badge(job), " ", timing(job, () => told));
+    fill(state, badge(job), " ", timing(job, followed.outlook));
     fill(tools, isActive(job) && !job.cancel_asked ? action("Cancel this job", cancel) : null,
       workflows(job));
     fill(error, failed(job));
@@ -66,16 +45,10 @@ export function jobView(me, id) {
   async function cancel() {
     const asked = await post(`jobs/${encodeURIComponent(id)}/cancel`);
     notice(isActive(asked) ? "Its engine is told to stop it." : "Cancelled.");
-    await polling.now();
+    await followed.now();
   }
 
-  return { title: "Job", element, stop() { polling.stop(); progress.stop(); } };
-}
-
-/** Whether there is more news than the estimate, which moves all the time and is told by itself. */
-function differs(job, before) {
-  if (job === before || !before) return job !== before;
-  return JSON.stringify({ ...job, position: null }) !== JSON.stringify({ ...before, position: null });
+  return { title: "Job", element, stop: () => followed.stop() };
 }
 
 function made(job) {
@@ -84,9 +57,7 @@ function made(job) {
     const download = h("a", { class: "button quiet", href: address, download: file.filename }, "Download");
     const caption = h("figcaption", {}, h("span", {}, file.subfolder ? `${file.subfolder}/${file.filename}` : file.filename), download);
     if (!isPicture(file)) return h("figure", { class: "file" }, caption);
-    const image = h("img", { src: address, alt: `What the job made: ${file.filename}`, decoding: "async", loading: "lazy" });
-    image.addEventListener("error", () => image.replaceWith(h("p", { class: "gone" }, "The picture is no longer kept.")));
-    return h("figure", {}, h("a", { href: address, title: "Open it alone" }, image), caption);
+    return h("figure", {}, whole(file, `What the job made: ${file.filename}`), caption);
   });
 }
 

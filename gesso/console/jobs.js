@@ -1,10 +1,9 @@
 // My jobs: what runs and waits, then what has ended as pictures, the newest first.
 import { get, now, post } from "./api.js";
+import { card, joined } from "./cards.js";
 import { action, fill, h, keyed, notice, problem } from "./dom.js";
 import { Events } from "./events.js";
-import {
-  badge, failure, isPicture, jobAddress, stateOf, thumbnailAddress, timing, titleOf,
-} from "./job_words.js";
+import { badge, jobAddress, stateOf, timing, titleOf } from "./job_words.js";
 import { progressOf } from "./outlook.js";
 import { Polling } from "./polling.js";
 
@@ -31,7 +30,7 @@ export function jobsView(me) {
   const element = h("div", {}, h("h1", { tabindex: "-1" }, "My jobs"), trouble, nowPart, earlier, empty);
 
   const showNow = keyed(nowRows, (job) => row(job, () => polling.now()));
-  const showEnded = keyed(cards, card);
+  const showEnded = keyed(cards, (job) => card(job));
   let shown = PAGE;
   let known = [];
   let moreOlder = null;
@@ -103,14 +102,6 @@ export function jobsView(me) {
   return { title: "My jobs", element, stop() { polling.stop(); events.stop(); cancelAnimationFrame(drawing); showNow([]); } };
 }
 
-/** The first page as it is now, and of what was shown below it all that is older. */
-function joined(page, known) {
-  const last = page.jobs.at(-1);
-  if (!last || !page.more) return page.jobs;
-  const there = new Set(page.jobs.map((job) => job.id));
-  return [...page.jobs, ...known.filter((job) => job.finished <= last.finished && !there.has(job.id))];
-}
-
 function row(first, lookAgain) {
   const state = h("div", { class: "state" });
   const title = h("a", { href: jobAddress(first), class: "title" }, titleOf(first));
@@ -143,36 +134,11 @@ function row(first, lookAgain) {
   };
 }
 
-function card(job) {
-  const picture = h("div", { class: "picture" }, preview(job));
-  const element = h("li", { class: `card ${job.state}` },
-    picture,
-    h("div", { class: "text" },
-      h("a", { class: "title", href: jobAddress(job) }, titleOf(job)),
-      job.state === "succeeded" ? null : badge(job),
-      h("p", { class: "words" }, timing(job))));
-  return { element, update() {} };
-}
-
-function preview(job) {
-  const picture = job.files.find(isPicture);
-  if (job.state === "failed") return failure(job);
-  if (picture) return [thumbnail(picture), job.file_count > 1 ? h("span", { class: "count" }, `${job.file_count} files`) : null];
-  if (job.files.length) return h("p", {}, job.files.map((file) => file.filename).join(", "));
-  return h("p", {}, job.state === "cancelled" ? "Stopped before it made anything." : "It made no files.");
-}
-
-function thumbnail(file) {
-  const image = h("img", { src: thumbnailAddress(file), alt: "", loading: "lazy", decoding: "async" });
-  image.addEventListener("error", () => image.replaceWith(h("p", {}, "The picture is no longer kept.")));
-  return image;
-}
-
 function firstSteps() {
   return h("section", { class: "empty" },
     h("h2", {}, "No jobs yet"),
-    h("p", {}, "Open ComfyUI, choose one of its workflows and press ", h("b", {}, "Run"), ": the job appears here, and then its pictures."),
-    h("p", {}, h("a", { class: "button", href: "/" }, "Open ComfyUI")),
+    h("p", {}, "Open ComfyUI, choose one of its workflows and press ", h("b", {}, "Run"), ": the job appears here, and then its pictures. Or say in a sentence what to draw."),
+    h("p", { class: "tools" }, h("a", { class: "button", href: "/" }, "Open ComfyUI"), h("a", { class: "button quiet", href: "#/draw" }, "Draw")),
     h("p", { class: "hint" }, "From a script, it takes ", h("a", { href: "#/keys" }, "a key"),
       " and the address of this page: gesso answers everything that ComfyUI answers. ",
       h("a", { href: "/gesso/api/docs" }, "Its own API"), " is described, too."));

@@ -11,6 +11,7 @@ export const SCOPES = {
   "jobs:own": "own jobs and pictures",
   "engines:read": "see engines",
   "keys:own": "own keys",
+  "jobs:for-others": "draw for others",
   "jobs:all": "everybody's jobs",
   "engines:control": "control engines",
   "accounts:manage": "manage users",

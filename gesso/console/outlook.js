@@ -1,7 +1,7 @@
 // What awaits a job, in words: its place and when it starts, how far it is and how much is left. Unknown stays unsaid.
 import { now } from "./api.js";
 import { Events } from "./events.js";
-import { h, say } from "./dom.js";
+import { h, say, url } from "./dom.js";
 
 const MINUTES_FROM_S = 120;
 const HOURS_FROM_S = 7200;
@@ -44,6 +44,7 @@ function amount(seconds, most) {
 
 /** How far a job is that runs, as its engine tells: a bar, and `said(progress)` in words. Begins to listen when told to. */
 export function progressOf(id, said, on = {}) {
+  const query = { previews: on.preview ? true : null };
   const bar = h("progress", { max: "1", value: "0", "aria-label": "How far it is" });
   const words = h("span");
   const element = h("div", { class: "progress", hidden: true }, bar, words);
@@ -56,7 +57,7 @@ export function progressOf(id, said, on = {}) {
   return {
     element,
     get heard() { return Boolean(events?.heard); },
-    listen() { events ??= new Events(`jobs/${encodeURIComponent(id)}/events`, { ...on, progress }); },
+    listen() { events ??= new Events(url(`jobs/${encodeURIComponent(id)}/events`, query), { ...on, progress }); },
     stop() {
       events?.stop();
       events = null;

@@ -58,6 +58,7 @@ def test_a_newcomers_first_job_appears_and_ends_while_he_looks(
         expect(page.get_by_role("link", name="Open ComfyUI").first).to_have_attribute("href", "/")
         assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == [
             "My jobs",
+            "Draw",
             "My keys",
             "My account",
             "Machine",

@@ -12,8 +12,8 @@ import pytest
 from gesso.jobs.job import Spec, State
 from tests.integration.gateway.door import Door, opened
 
-FOLDER = files("gesso.console")
-SCRIPTS = sorted(item.name for item in FOLDER.iterdir() if item.name.endswith(".js"))
+FOLDER = Path(str(files("gesso.console")))
+SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js"))
 PROMPT = {"1": {"class_type": "SketchSteps", "inputs": {"text": "a boat"}}}
 
 
