@@ -22,7 +22,8 @@ async def read_json(request: Request, default: Any = None, *, limit: int = JSON_
     if not body and default is not None:
         return default
     value = _parse(body)
-    if rb"\ud" in body.lower():
+    # A single byte is soon found not to be there, as in pictures, and these are what is long.
+    if b"\\" in body and rb"\ud" in body.lower():
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
