@@ -13,7 +13,7 @@ from tests.running import running_sketch
 GOAL_S, GOAL_MIB = 0.5, 1024.0
 THREADS = (1, 2)
 # How many of each size, and of a quick run.
-SIDES = {64: (20, 5), 128: (6, 2), 256: (6, 2)}
+SIDES = {64: (20, 5), 128: (6, 2), 512: (6, 2)}
 HOW = f"""
 {STEPS} steps with guidance, by sketch itself, one picture after the other: from sending `POST /prompt` until
 the PNG file has been fetched from `/view`. So the words are read in it, the steps with a preview after each,

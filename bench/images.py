@@ -18,7 +18,7 @@ from tests.service import running_service
 
 GOAL_ADDED_MS, GOAL_GROWTH_MIB, GOAL_OF_LITELLM = 20.0, 32.0, 1.0
 # How many of each size, and of a quick run.
-SIDES = {64: (30, 5), 256: (6, 2)}
+SIDES = {64: (30, 5), 512: (6, 2)}
 ENGINE, GESSO, LITELLM = "the engine itself", "gesso", "LiteLLM, then gesso"
 NOT_FOUND = "`litellm` is not found; `--litellm PATH` names it"
 HOW = f"""
