@@ -71,6 +71,19 @@ def test_a_picture_is_drawn_from_words(heart: bytes) -> None:
     assert colored(drawn, 0) > 200 > colored(drawn, 1) + colored(drawn, 2)
 
 
+@pytest.mark.parametrize("size", ["1024x1024", "1536x1024"])
+def test_the_sizes_that_clients_are_fixed_to_are_drawn(client: openai.OpenAI, size: Any) -> None:
+    answer = client.images.generate(prompt=HEART, size=size, extra_body={"seed": 1, "steps": 4})
+    drawn = picture(bytes_of(answer))
+    assert answer.size == f"{drawn.width}x{drawn.height}" == size
+
+
+def test_a_large_picture_keeps_its_size_when_it_is_changed(client: openai.OpenAI, heart: bytes) -> None:
+    large = png(picture(heart).resize((600, 400)))
+    answer = client.images.edit(image=large, prompt="make the heart green", extra_body={"steps": 2})
+    assert picture(bytes_of(answer)).size == (600, 400)
+
+
 def test_a_picture_is_changed_by_words(client: openai.OpenAI, heart: bytes) -> None:
     answer = client.images.edit(image=heart, prompt="make the heart green", extra_body={"seed": 1})
     edited = picture(bytes_of(answer))
@@ -134,7 +147,7 @@ def test_a_stream_of_an_edit_has_events_of_its_own(client: openai.OpenAI, heart:
         ({"mask": png(Image.new("RGB", (64, 64)))}, "mask"),
         ({"mask": png(Image.new("RGBA", (32, 64)))}, "mask"),
         ({"markup": png(Image.new("RGBA", (64, 64)))}, "markup"),
-        ({"size": "1024x1024"}, "size"),
+        ({"size": "2056x64"}, "size"),
         ({"n": 11}, "n"),
         ({"input_fidelity": "some"}, "input_fidelity"),
         ({"output_format": "svg"}, "output_format"),

@@ -135,7 +135,7 @@ def test_whatever_the_picture_its_size_is_made_one_that_is_taken(width: int, hei
         ({"edit_template": "sketch-text-to-image"}, "no parameter 'image'"),
         ({"defaults": {"size": "60x60"}}, "multiple of 8"),
         ({"defaults": {"guidance": 21.0}}, "at most 20"),
-        ({"limits": {"sizes": ["1024x1024"]}}, "at most 256"),
+        ({"limits": {"sizes": ["4096x4096"]}}, "at most 2048"),
         ({"template": "sketch-text-to-images"}, "did you mean 'sketch-text-to-image'"),
     ],
 )
