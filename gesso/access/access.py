@@ -4,10 +4,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from gesso.access import accounts, audited, keys, logins, passwords, tokens
+from gesso.access import accounts, audited, keys, logins, passwords, persons, tokens
 from gesso.access.accounts import Account
 from gesso.access.grants import Grant, check_first_password
 from gesso.access.identity import Identity, Via
@@ -16,7 +16,7 @@ from gesso.access.limits import Allowance, allowance
 from gesso.access.logins import NewLogin
 from gesso.access.passwords import NOT_RIGHT, Passwords
 from gesso.access.proof import look_up
-from gesso.access.scopes import Role, parse
+from gesso.access.scopes import FOR_OTHERS, Role, parse
 from gesso.config.limits import RolesConfig
 from gesso.database.database import Database
 from gesso.errors import AccountsUnreadable, Forbidden, RequestError, StorageError, Unauthorized
@@ -113,6 +113,29 @@ class Access:
         self, name: str, role: Role = Role.USER, *, by: Identity | None = None, address: str | None = None
     ) -> Account:
         return await self._db.tx(audited.create_account, name, role, by, address, self._clock())
+
+    async def person(self, service: Identity, name: str, *, address: str | None = None) -> Identity:
+        """Who is behind a request of a service that may act for others: an account of the service's own.
+
+        It may no more than what is its own, and is made when the service first names it. Forbidden when it is
+        disabled.
+        """
+        service.require(FOR_OTHERS)
+        account = await self._db.read(persons.find, service.name, name)
+        if account is None:
+            account = await self._db.tx(audited.create_person, service, name, address, self._clock())
+        if account.disabled:
+            raise Forbidden(f"The account {account.name!r} is disabled.")
+        allowed = self.allowance(account)
+        return replace(
+            service,
+            account_id=account.id,
+            name=account.name,
+            role=account.role,
+            scopes=frozenset({"jobs:own"}),
+            allowance=allowed,
+            has_password=account.has_password,
+        )
 
     async def set_disabled(
         self, name: str, disabled: bool, *, by: Identity | None = None, address: str | None = None

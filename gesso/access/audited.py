@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gesso.access import accounts, keys, logins, passwords
+from gesso.access import accounts, keys, logins, passwords, persons
 from gesso.access.accounts import Account
 from gesso.access.audit import record
 from gesso.access.grants import Grant, granted
@@ -33,6 +33,18 @@ def create_account(
 ) -> Account:
     made = accounts.create(conn, name, role, now)
     record(conn, by, "user.create", made.name, address=address, detail={"role": role.value}, at=now)
+    return made
+
+
+def create_person(
+    conn: Connection, service: Identity, person: str, address: str | None, now: float
+) -> Account:
+    """The person's account; made, with a line of its own, when the service names them for the first time."""
+    found = persons.find(conn, service.name, person)
+    if found is not None:
+        return found
+    made = persons.create(conn, service.name, person, now)
+    record(conn, service, "user.create", made.name, address=address, detail={"role": made.role.value}, at=now)
     return made
 
 

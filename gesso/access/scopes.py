@@ -16,13 +16,15 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """One thing a key may do."""
+    """One thing a key may do. `named`: only if the key was made with this scope by name."""
 
     name: str
     allows: str
     roles: frozenset[Role]
+    named: bool = False
 
 
+FOR_OTHERS = "jobs:for-others"
 EVERYBODY = frozenset(Role)
 ADMINS = frozenset({Role.ADMIN})
 
@@ -35,6 +37,13 @@ SCOPES: tuple[Scope, ...] = (
     ),
     Scope(name="engines:read", allows="See the engines and their states.", roles=EVERYBODY),
     Scope(name="keys:own", allows="List, create and revoke one's own keys.", roles=EVERYBODY),
+    Scope(
+        name=FOR_OTHERS,
+        allows="Draw for persons whom the client names, as services with users of their own do; each is an "
+        "account of its own. No key has it by its role: an administrator makes one with it.",
+        roles=EVERYBODY,
+        named=True,
+    ),
     Scope(name="jobs:all", allows="See and cancel the jobs of every account.", roles=ADMINS),
     Scope(
         name="engines:control",
@@ -59,8 +68,10 @@ SCOPES: tuple[Scope, ...] = (
 NAMES: frozenset[str] = frozenset(scope.name for scope in SCOPES)
 
 OF_ROLE: dict[Role, frozenset[str]] = {
-    role: frozenset(scope.name for scope in SCOPES if role in scope.roles) for role in Role
+    role: frozenset(scope.name for scope in SCOPES if role in scope.roles and not scope.named)
+    for role in Role
 }
+_BY_NAME = frozenset(scope.name for scope in SCOPES if scope.named)
 
 
 def effective(role: Role, narrowed: Iterable[str] | None) -> frozenset[str]:
@@ -69,7 +80,7 @@ def effective(role: Role, narrowed: Iterable[str] | None) -> frozenset[str]:
     Names that are no longer in the table give nothing.
     """
     own = OF_ROLE[role]
-    return own if narrowed is None else own & frozenset(narrowed)
+    return own if narrowed is None else (own | _BY_NAME) & frozenset(narrowed)
 
 
 def parse(names: Iterable[str]) -> frozenset[str]:
@@ -95,6 +106,7 @@ def markdown() -> str:
         "|---|---|" + "---|" * len(Role),
     ]
     for scope in SCOPES:
-        marks = " | ".join("yes" if role in scope.roles else "–" for role in Role)
+        given = "by name" if scope.named else "yes"
+        marks = " | ".join(given if role in scope.roles else "–" for role in Role)
         lines.append(f"| `{scope.name}` | {scope.allows} | {marks} |")
     return "\n".join(lines) + "\n"

@@ -38,6 +38,8 @@ class ImagesRequest:
     seed: int | None = None
     steps: int | None = None
     guidance: float | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,10 @@ from gesso.protocol.openai_parameters import LONGEST_PROMPT, Route
 from gesso.protocol.openai_pictures import MEDIA
 
 # Of what chats send besides their messages, what means something to a picture.
-PASSED_ON = ("model", "n", "size", "quality", "seed", "stream", "negative_prompt", "steps", "guidance")
+PASSED_ON = (
+    *("model", "n", "size", "quality", "stream", "user", "safety_identifier"),
+    *("negative_prompt", "seed", "steps", "guidance"),
+)
 TEXT_PARTS = ("text", "input_text")
 
 

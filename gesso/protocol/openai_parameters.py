@@ -35,6 +35,7 @@ ALL = frozenset(Route)
 G, E, V = Route.GENERATIONS, Route.EDITS, Route.VARIATIONS
 QUALITIES = ("auto", "low", "medium", "high", "xhigh", "max", "standard", "hd")
 FORMATS = ("png", "jpeg", "webp")
+FOR_WHOM = "Who asks is known by the key; a key that acts for others (`jobs:for-others`) says here for whom."
 LONGEST_PROMPT = 32_000
 MOST_IMAGES = 16
 
@@ -168,10 +169,10 @@ TABLE: tuple[Parameter, ...] = (
         effect=Effect.NO_EFFECT,
         choices=("low", "medium", "high"),
     ),
-    _row("user", "Who asks is known by the key.", effect=Effect.NO_EFFECT),
+    _row("user", FOR_WHOM, effect=Effect.NO_EFFECT),
     _row(
         "safety_identifier",
-        "Who asks is known by the key.",
+        FOR_WHOM,
         routes=frozenset({G, E}),
         effect=Effect.NO_EFFECT,
     ),

@@ -1,5 +1,6 @@
 """OpenAI's Images API, joined from its parts."""
 
+from gesso.access.access import Access
 from gesso.config.schema import Config
 from gesso.events import Bus
 from gesso.gateway.comfyui.catalogue import Catalogue
@@ -16,6 +17,7 @@ def images_api(
     config: Config,
     working: Working,
     *,
+    access: Access,
     catalogue: Catalogue,
     bus: Bus,
     waiting: Waiting,
@@ -35,6 +37,7 @@ def images_api(
         max_attempts=config.jobs.max_attempts,
     )
     return OpenAI(
+        access=access,
         models=models,
         catalogue=catalogue,
         submission=submission,

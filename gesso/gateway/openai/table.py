@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from gesso.access.access import Access
 from gesso.errors import InvalidParameter, NotFound
 from gesso.gateway import responses
 from gesso.gateway.comfyui.caller import caller
 from gesso.gateway.comfyui.catalogue import Catalogue
 from gesso.gateway.openai.answer import Answer
+from gesso.gateway.openai.asking import asking
 from gesso.gateway.openai.forms import read_chat, read_edit, read_generation
 from gesso.gateway.openai.later import accepted, chosen_id, is_asked
 from gesso.gateway.openai.links import PATH, Links
@@ -50,6 +52,7 @@ class OpenAI:
     def __init__(
         self,
         *,
+        access: Access,
         models: Models,
         catalogue: Catalogue,
         submission: Submission,
@@ -60,6 +63,7 @@ class OpenAI:
         public_url: str | None,
         behind_tls: bool,
     ) -> None:
+        self._access = access
         self._models = models
         self._catalogue = catalogue
         self._submission = submission
@@ -105,6 +109,7 @@ class OpenAI:
                 told[route.value] = {
                     "available": not reasons,
                     "reason": "; ".join(reasons) or None,
+                    "description": model.templates[key].description,
                     "parameters": sorted(model.templates[key].parameters),
                 }
         return {
@@ -166,7 +171,13 @@ class OpenAI:
         retries = request.headers.get(RETRIES, "")
         key = request.headers.get("idempotency-key")
         repeats = retries.isdecimal() and int(retries) > 0
-        order = replace(order, idempotency_key=key, repeats=repeats, job_id=chosen_id(request))
+        order = replace(
+            order,
+            identity=await asking(request, asked, self._access),
+            idempotency_key=key,
+            repeats=repeats,
+            job_id=chosen_id(request),
+        )
         shape = shape or ImagesShape(asked, order.sizes)
         base = self._base(request)
         job = await self._submission.job_of(order)

@@ -121,6 +121,45 @@ def test_a_client_that_repeats_without_saying_so_finds_its_job(service: RunningG
     assert count_jobs(service, key) == 2
 
 
+def test_a_service_that_acts_for_others_draws_for_each_of_its_users(service: RunningGesso) -> None:
+    service.new_key("webui")
+    made = service.call(
+        "POST",
+        "/gesso/api/keys",
+        {"account": "webui", "name": "chat", "scopes": ["jobs:own", "jobs:for-others"]},
+    ).json()
+    asked = {"prompt": "a heart", "size": "64x64"}
+    for headers, more in (
+        ({"X-OpenWebUI-User-Email": "ada@example.org", "X-OpenWebUI-User-Id": "1"}, {}),
+        ({"X-OpenWebUI-User-Email": "ben@example.org"}, {"user": "somebody"}),
+        ({}, {"user": "65f1"}),
+        ({}, {}),
+    ):
+        told = service.call(
+            "POST", "/v1/images/generations", asked | more, headers=headers, key=made["token"]
+        )
+        assert told.status == 200, told.body
+    owners = {job["owner"] for job in service.call("GET", "/gesso/api/jobs?all=true").json()["jobs"]}
+    assert {"webui~ada@example.org", "webui~ben@example.org", "webui~65f1", "webui"} <= owners
+    assert count_jobs(service, made["token"]) == 1
+    listed = service.call("GET", "/history", key=made["token"]).json()
+    assert len(listed) == 1
+
+
+def test_what_other_clients_say_of_persons_means_nothing(service: RunningGesso) -> None:
+    for key in (service.new_key("cyd"), service.key):
+        before = count_jobs(service, key)
+        told = service.call(
+            "POST",
+            "/v1/images/generations",
+            {"prompt": "a heart", "user": "dan"},
+            headers={"X-OpenWebUI-User-Email": "dan@example.org", "X-Gesso-User": "dan"},
+            key=key,
+        )
+        assert told.status == 200 and count_jobs(service, key) == before + 1
+    assert "~dan" not in json.dumps(service.call("GET", "/gesso/api/users").json())
+
+
 def count_jobs(service: RunningGesso, key: str) -> int:
     return len(service.call("GET", "/gesso/api/jobs", key=key).json()["jobs"])
 

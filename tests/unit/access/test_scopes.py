@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gesso.access.scopes import NAMES, OF_ROLE, SCOPES, Role, effective, markdown, parse
+from gesso.access.scopes import FOR_OTHERS, NAMES, OF_ROLE, SCOPES, Role, effective, markdown, parse
 from gesso.errors import RequestError
 
 PAGE = Path(__file__).parents[3] / "docs/reference/scopes.md"
@@ -18,7 +18,7 @@ def test_the_page_is_current() -> None:
 
 
 def test_an_administrator_has_every_scope_and_a_user_only_what_is_his() -> None:
-    assert OF_ROLE[Role.ADMIN] == NAMES
+    assert OF_ROLE[Role.ADMIN] == NAMES - {FOR_OTHERS}
     assert OF_ROLE[Role.USER] == {"jobs:own", "engines:read", "keys:own"}
     assert len(NAMES) == len(SCOPES)
 
@@ -27,6 +27,12 @@ def test_a_narrowed_key_has_what_both_it_and_its_role_have() -> None:
     assert effective(Role.USER, None) == OF_ROLE[Role.USER]
     assert effective(Role.USER, ["jobs:own", "accounts:manage", "gone"]) == {"jobs:own"}
     assert effective(Role.ADMIN, []) == frozenset()
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_key_acts_for_others_only_if_it_was_made_for_that(role: Role) -> None:
+    assert FOR_OTHERS not in effective(role, None)
+    assert effective(role, ["jobs:own", FOR_OTHERS]) == {"jobs:own", FOR_OTHERS}
 
 
 def test_an_unknown_scope_is_refused_with_those_there_are() -> None:
