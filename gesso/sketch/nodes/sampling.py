@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from gesso.sketch.latents import Latent, decoded
+from PIL.Image import Resampling
+
+from gesso.sketch.latents import Latent
 from gesso.sketch.model_parts import Conditioning, Model, Vae
 from gesso.sketch.node import Context, Input, Node, Spec
 from gesso.sketch.nodes.arrays import Array, to_pictures
@@ -23,8 +25,11 @@ def _draw(asked: Sampling, context: Context) -> Latent:
     size = asked.latent.canvas.within(_PREVIEW)
 
     def tell(step: int, steps: int, picture: Array) -> None:
-        [preview] = to_pictures(decoded(vae, picture[:1], size))
-        context.progress(step + 1, steps, preview)
+        [preview] = to_pictures(vae.decode(picture[:1]))
+        if preview.size != (size.width, size.height):
+            # Enlarged with less care than the picture will be: it is done at every step.
+            preview = preview.resize((size.width, size.height), Resampling.BILINEAR)
+        context.progress(step + 1, steps, preview, max_size=None)
 
     return sample(asked, tell, context.check)
 
