@@ -19,23 +19,7 @@ from PIL import Image
 
 from tests.running import wait_for
 from tests.service import ENGINE, UNHURRIED, RunningGesso, running_service
-
-STROKES = Path(__file__).parents[2] / "templates" / "strokes.json"
-# Valid, and no regular expression.
-FAILING = {
-    "class_type": "RegexReplace",
-    "inputs": {"string": "x", "regex_pattern": "(?P=nobody)", "replace": ""},
-}
-
-
-def template(file: Path, *, seconds: float = 0.0, nodes: Any = None, outputs: Any = ("9",)) -> str:
-    """A copy of the strokes, slower or with other nodes; its entry in gesso.toml."""
-    data = json.loads(STROKES.read_text())
-    data["workflow"]["4"]["inputs"]["seconds"] = seconds
-    data["workflow"] |= nodes or {}
-    data["outputs"] = outputs
-    file.write_text(json.dumps(data))
-    return f"[[model]]\nname = '{file.stem}'\ntemplate = '{file}'\n"
+from tests.strokes import STROKES, failing, template
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +30,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
         "defaults = { steps = 4, size = '64x48' }\nlimits = { steps = 10, pixels = 8192, count = 3 }\n",
         template(directory / "slow.json", seconds=0.1),
         template(directory / "elsewhere.json", nodes={"7": {"class_type": "FluxGuidance", "inputs": {}}}),
-        template(
-            directory / "failing.json",
-            outputs=("2", "9"),
-            nodes={"5": FAILING, "2": {"class_type": "PreviewAny", "inputs": {"source": ["5", 0]}}},
-        ),
+        failing(directory / "failing.json"),
     ]
     with running_service(directory, ENGINE + UNHURRIED + "".join(models)) as service:
         yield service
