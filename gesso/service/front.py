@@ -89,15 +89,7 @@ def front(
             alert_routes(watching.alarms, audit),
         ),
     )
-    openai = images_api(
-        config,
-        working,
-        access=access,
-        catalogue=catalogue,
-        bus=bus,
-        waiting=waiting,
-        secret=link_secret,
-    )
+    openai = images_api(config, working, access, catalogue, bus=bus, waiting=waiting, secret=link_secret)
     login = Login(access, audit, behind_proxy=config.gateway.behind_tls)
     metrics = Metrics(lambda: watching.collector.latest)
     own = (Health(database, supervisor), login, Console(), metrics, openai)

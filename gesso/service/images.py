@@ -16,9 +16,9 @@ from gesso.service.working import Working
 def images_api(
     config: Config,
     working: Working,
-    *,
     access: Access,
     catalogue: Catalogue,
+    *,
     bus: Bus,
     waiting: Waiting,
     secret: bytes,
