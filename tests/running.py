@@ -22,7 +22,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], T], timeout_s: float = 10.0, *, every_s: float = 0.02) -> T:
+def wait_for(condition: Callable[[], T], timeout_s: float = 30.0, *, every_s: float = 0.02) -> T:
     """The first true answer of `condition`; AssertionError once the deadline has passed."""
     deadline = time.monotonic() + timeout_s
     while True:
