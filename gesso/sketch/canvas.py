@@ -1,4 +1,4 @@
-"""How large a picture is to be, and how large it is drawn: no larger than the model was taught to."""
+"""How large a picture is to be, and how large it is drawn: no larger than the model is good at."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from gesso.sketch.nodes.arrays import check_size
 
 GRID = 8
 """The sides of a picture are multiples of this many pixels."""
-DRAWN_SIDE = 128
+DRAWN_SIDE = 64
 """The longest side that is drawn. What is to be larger is drawn in this size, and then enlarged."""
 _LEAST = 16
 """The shortest side of what is drawn smaller than asked for: below it there is nothing to be seen."""

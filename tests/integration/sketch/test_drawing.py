@@ -109,8 +109,8 @@ def test_a_picture_does_not_depend_on_those_drawn_beside_it() -> None:
 
 
 def test_other_canvases_are_drawn() -> None:
-    assert VAE.decode(drawn(latent=empty(96, 48, 1))).shape == (1, 48, 96, 3)
-    assert VAE.decode(drawn(latent=empty(71, 64, 1))).shape == (1, 64, 64, 3)
+    assert VAE.decode(drawn(latent=empty(64, 32, 1))).shape == (1, 32, 64, 3)
+    assert VAE.decode(drawn(latent=empty(63, 64, 1))).shape == (1, 64, 56, 3)
 
 
 def test_a_large_canvas_is_drawn_small_and_enlarged() -> None:
