@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import json
 import logging
 import sys
 from pathlib import Path
@@ -21,15 +22,16 @@ HERE = Path(__file__).parent
 PROMPTS, COLUMNS = 16, 8
 TEXT = """# Results
 
-Written by `python -m training.report`. Prompts are held out from training; the judge is the training's own
-(`judge.py`), so that these figures serve the curve and not acceptance.
+Written by `python -m training.report`. Prompts are held out from training. The eye is independent of the
+training: `tests/seeing.py` looks at what sketch draws with the shipped weights (`python -m tests.measuring`),
+and the tests hold them to it. The judge is the training's own (`judge.py`) and serves the curve.
 
 {samples} samples seen by the MODEL. Pictures are right when every named shape, colour and place, the named
-background and nothing else is seen. Sixteen Euler steps, guidance 3, {count} prompts or wishes of each kind
-(the error of a part is about {error:.0f} points).
+background and nothing else is seen. For the judge: sixteen Euler steps, guidance 3, {count} prompts or wishes
+of each kind (the error of a part is about {error:.0f} points).
 
-| kind | right in 100 | goal |
-|---|---|---|
+| kind | right in 100, by the eye | by the judge | goal |
+|---|---|---|---|
 {rows}
 
 VAE: {vae}. Text encoder: {text}.
@@ -46,6 +48,7 @@ NAMES = {
     "edit_recolour": ("wish: recolour", "85"), "edit_remove": ("wish: remove", "85"),
     "edit_background": ("wish: background", "85"), "edit_add": ("wish: add", ""),
 }  # fmt: skip
+MEASURED = HERE.parent / "gesso/sketch/weights/measured.json"
 
 
 def sheet(rows: list[Tensor]) -> Image.Image:
@@ -61,6 +64,16 @@ def last(path: Path) -> dict[str, str]:
         return {}
     with path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file))[-1]
+
+
+def seen(samples: int) -> dict[str, float]:
+    """What the independent eye has found, by our names; nothing where other weights were measured."""
+    if not MEASURED.exists() or (found := json.loads(MEASURED.read_text("utf-8")))["samples"] != samples:
+        return {}
+    parts = {f"edit_{kind}": each["right"] / each["asked"] for kind, each in found["kinds"].items()}
+    one, two = found["kinds"]["one"], found["kinds"]["two"]
+    parts |= {part: number / one["asked"] for part, number in one.items()}
+    return parts | {"one": one["right"] / one["asked"], "two": two["right"] / two["asked"]}
 
 
 def drawn(model: Model, frozen: Frozen) -> tuple[Image.Image, list[str]]:
@@ -91,8 +104,10 @@ def main() -> None:
     picture, prompts = drawn(model.eval(), frozen)
     picture.save(asked.out / "results.png", optimize=True)
     right = scores(model, frozen, ["one", "two", "edit"], asked.count)
+    eye = {name: f"{part * 100:.0f}" for name, part in seen(state["samples"]).items()}
     rows = [
-        f"| {NAMES[name][0]} | {float(part) * 100:.0f} | {NAMES[name][1]} |" for name, part in right.items()
+        f"| {NAMES[name][0]} | {eye.get(name, '')} | {float(part) * 100:.0f} | {NAMES[name][1]} |"
+        for name, part in right.items()
     ]
     vae, text = last(asked.runs / "vae.csv"), last(asked.runs / "text.csv")
     written = TEXT.format(
