@@ -135,12 +135,13 @@ class Tab:
             self.page.keyboard.press("Enter")
         assert answered.value.status == 200
 
-    def painting(self) -> None:
+    def painting(self, node_type: str = "SketchSteps") -> None:
         """Wait until the slow node shows a preview of what it does."""
         self.page.wait_for_function(
-            """() => app.graph.nodes.some(
-                node => node.type === 'SketchSteps' && node.imgs?.[0]?.src.startsWith('blob:')
-            )"""
+            """type => app.graph.nodes.some(
+                node => node.type === type && node.imgs?.[0]?.src.startsWith('blob:')
+            )""",
+            arg=node_type,
         )
 
     def run(self) -> str:

@@ -57,6 +57,32 @@ def test_a_newcomer_signs_in_and_the_first_workflow_offered_paints_a_picture(
         assert tab.complaints == []
 
 
+def test_comfyuis_own_first_workflow_is_drawn_as_it_is_and_seen_on_the_way(
+    service: RunningGesso, browser: Browser
+) -> None:
+    key = service.new_key("beginner")
+    # As after the first visit: then the frontend opens with it.
+    assert service.call("POST", "/settings/Comfy.TutorialCompleted", True, key=key).status == 200
+    with opened(browser, service.url, width=1600, height=800) as tab:
+        tab.sign_in(key)
+        tab.has_node("KSampler")
+        tab.page.locator("#graph-canvas").press(".")
+        job = tab.run()
+        tab.painting("KSampler")
+        tab.picture("comfyui-drawing-1600")
+        shown = tab.shown("SaveImage").removeprefix(service.url)
+        assert f"200 GET {shown}" in tab.answers
+        tab.picture("comfyui-drawn-1600")
+        assert tab.heard["progress"] >= 10 and tab.heard["binary 4"] >= 10
+        assert tab.complaints == []
+    item = service.call("GET", f"/history/{job}", key=key).json()[job]
+    assert item["status"]["status_str"] == "success"
+    prompt = item["prompt"][2]
+    assert prompt["4"]["inputs"] == {"ckpt_name": "v1-5-pruned-emaonly-fp16.safetensors"}
+    assert prompt["5"]["inputs"] == {"width": 512, "height": 512, "batch_size": 1}
+    assert prompt["3"]["inputs"]["steps"] == 20
+
+
 def test_a_picture_of_ones_own_a_saved_workflow_a_cancelled_job(
     service: RunningGesso, browser: Browser
 ) -> None:
