@@ -7,6 +7,7 @@ from typing import Any
 
 from gesso.errors import InvalidParameter
 from gesso.protocol.openai import Drawn, ImagesRequest, parse_request, picture_data
+from gesso.protocol.openai_follow_up import is_change, link_of, shown_last
 from gesso.protocol.openai_parameters import LONGEST_PROMPT, Route
 from gesso.protocol.openai_pictures import MEDIA
 
@@ -20,7 +21,7 @@ TEXT_PARTS = ("text", "input_text")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chat:
-    """What the last message of the user asks for, and the data links of the pictures in it.
+    """What the last message of the user asks for, and the data links of the pictures that it is about.
 
     `counted`: a stream shall end with what was used.
     """
@@ -37,10 +38,14 @@ def parse_chat(body: Mapping[str, Any]) -> Chat:
         raise InvalidParameter(
             "Missing required parameter: 'messages'.", param="messages", kind="missing_required_parameter"
         )
-    told = [each for each in messages if isinstance(each, dict) and each.get("role") == "user"]
-    if not told:
+    users = [
+        place for place, each in enumerate(messages) if isinstance(each, dict) and each.get("role") == "user"
+    ]
+    if not users:
         raise InvalidParameter("'messages' holds none of the user's, so nothing to draw.", param="messages")
-    text, pictures = _content(told[-1].get("content"))
+    text, pictures = _content(messages[users[-1]].get("content"))
+    if not pictures and is_change(text) and (shown := shown_last(messages[: users[-1]])):
+        pictures = [shown]
     if not text.strip():
         raise InvalidParameter("The user's last message says nothing to draw.", param="messages")
     if len(text) > LONGEST_PROMPT:
@@ -66,9 +71,7 @@ def _content(content: Any) -> tuple[str, list[str]]:
         if kind in TEXT_PARTS and isinstance(part.get("text"), str):
             texts.append(part["text"])
         elif kind == "image_url":
-            link = part.get("image_url")
-            link = link.get("url") if isinstance(link, dict) else link
-            pictures.append(link if isinstance(link, str) else "")
+            pictures.append(link_of(part))
         else:
             message = f"'messages' holds a part of type {str(kind)[:40]!r}; text and image_url are taken."
             raise InvalidParameter(message, param="messages")

@@ -217,6 +217,17 @@ def test_a_chat_with_a_picture_changes_it(client: openai.OpenAI, heart: bytes) -
     assert answer.usage and answer.usage.prompt_tokens == 4 + 16
 
 
+def test_a_chat_goes_on_about_the_picture_that_was_shown(client: openai.OpenAI, heart: bytes) -> None:
+    shown = f"![picture](data:image/png;base64,{base64.b64encode(heart).decode()})"
+    told: Any = [
+        {"role": "user", "content": HEART},
+        {"role": "assistant", "content": shown},
+        {"role": "user", "content": "now make the heart green"},
+    ]
+    answer = client.chat.completions.create(model="sketch", messages=told, seed=1)
+    assert colored(picture(linked(answer.choices[0].message.content)), 1) > 200
+
+
 def test_a_chat_can_be_streamed(client: openai.OpenAI, heart: bytes) -> None:
     with client.chat.completions.create(
         model="sketch",

@@ -1,0 +1,76 @@
+"""What a chat asks for: of its last message, and of the picture that was shown before."""
+
+from typing import Any
+
+import pytest
+
+from gesso.protocol.openai_chat import parse_chat
+from gesso.protocol.openai_follow_up import is_change
+from gesso.protocol.openai_parameters import Route
+
+ONE, TWO = "data:image/png;base64,b25l", "data:image/webp;base64,dHdv"
+
+
+def said(text: str, *pictures: str) -> dict[str, Any]:
+    parts = [{"type": "image_url", "image_url": {"url": link}} for link in pictures]
+    return {"role": "user", "content": [{"type": "text", "text": text}, *parts] if parts else text}
+
+
+def drew(content: Any = "", **more: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": content, **more}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "make the heart green",
+        "Now make it green, please.",
+        "could you please remove the star?",
+        "change the background to night",
+        "add a blue star",
+        "and then paint it red",
+        "turn it around",
+    ],
+)
+def test_a_wish_to_change_something_is_known(text: str) -> None:
+    assert is_change(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a red heart", "make a heart", "paint me a moon", "draw a star that changes", "", "now", "日本"]
+)
+def test_all_else_is_a_wish_for_another_picture(text: str) -> None:
+    assert not is_change(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "pictures"),
+    [
+        ([drew(f"![picture]({ONE})")], (ONE,)),
+        ([drew(f"Here: ![a]({ONE}) and ![b]({TWO}) as wished")], (TWO,)),
+        ([drew("", images=[{"type": "image_url", "image_url": {"url": ONE}}])], (ONE,)),
+        ([drew([{"type": "text", "text": f"![a]({ONE})"}])], (ONE,)),
+        ([said("like this", ONE), drew("I cannot see.")], (ONE,)),
+        ([drew(f"![a]({ONE})"), said("a star"), drew(f"![a]({TWO})")], (TWO,)),
+        ([drew(f"![a]({ONE})"), drew("![b](https://elsewhere/x.png)")], ("https://elsewhere/x.png",)),
+        ([drew("no picture"), drew(None), "rubbish", drew([{"type": "text"}, 3])], ()),
+        ([], ()),
+    ],
+)
+def test_a_change_is_about_the_picture_shown_last(before: list[Any], pictures: tuple[str, ...]) -> None:
+    chat = parse_chat({"messages": [*before, said("now make it green")]})
+    assert chat.pictures == pictures
+    assert chat.asked.route is (Route.EDITS if pictures else Route.GENERATIONS)
+
+
+def test_a_wish_for_another_picture_and_a_picture_of_its_own_go_before_what_was_shown() -> None:
+    assert parse_chat({"messages": [drew(f"![a]({ONE})"), said("a star")]}).asked.route is Route.GENERATIONS
+    assert parse_chat({"messages": [drew(f"![a]({ONE})"), said("make it red", TWO)]}).pictures == (TWO,)
+    later = drew(f"![a]({ONE})")
+    assert parse_chat({"messages": [said("make it red"), later]}).pictures == ()
+
+
+def test_a_long_message_is_read_once() -> None:
+    for rubbish in ("![", "![](", "![]", "![a](b"):
+        before = [drew(rubbish * 20_000), said("make it red")]
+        assert parse_chat({"messages": before}).pictures == ()
