@@ -17,7 +17,7 @@ from gesso.access.accounts import Account
 from gesso.access.identity import Identity
 from gesso.access.limits import Allowance
 from gesso.access.scopes import Role
-from gesso.gateway.api_answers import Answer, Asked
+from gesso.gateway.api_answers import CSV, Answer, Asked
 from gesso.gateway.api_caller import Where, caller, holder
 from gesso.gateway.limits import limits_of
 from gesso.gateway.since import parse_since
@@ -151,7 +151,7 @@ def limit_routes(access: Access, queue: Queue, open_sockets: OpenSockets) -> API
         await queue.set_limits(account.id, limits_of(access.allowance(account)))
         return await shown(account)
 
-    @router.get("/usage", response_model=Usage)
+    @router.get("/usage", response_model=Usage, responses=CSV)
     async def show_usage(
         identity: Owner,
         by: By = By.DAY,

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from gesso.access.identity import Identity
 from gesso.errors import RequestError
-from gesso.gateway.api_answers import Answer
+from gesso.gateway.api_answers import CSV, Answer
 from gesso.gateway.api_caller import holder
 from gesso.gateway.since import parse_since
 from gesso.monitoring.coarser import coarser
@@ -52,7 +52,7 @@ class SampleList(Answer):
 def sample_routes(recorder: Recorder) -> APIRouter:
     router = APIRouter(tags=["monitoring"])
 
-    @router.get("/samples", response_model=SampleList)
+    @router.get("/samples", response_model=SampleList, responses=CSV)
     async def list_samples(
         identity: Watcher,
         since: str = "1h",

@@ -121,7 +121,7 @@ def _value(row: Parameter) -> Json:
     told |= {name: limit for name, limit in limits.items() if limit not in (None, [])}
     match row.name:
         case "prompt":
-            told |= {"pattern": r"\S", "maxLength": LONGEST_PROMPT}
+            told |= {"minLength": 1, "maxLength": LONGEST_PROMPT}
         case "size":
             told["pattern"] = f"^(auto|{SIZE.pattern})$"
     return told
