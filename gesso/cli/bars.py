@@ -4,10 +4,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from gesso.cli.keyboard import untraced
 from gesso.client.position import in_words
 from gesso.client.progress import Progress
+
+if TYPE_CHECKING:
+    from gesso.cli.canvas import Canvas
 
 _LINE_EVERY_S = 2.0
 _WAITING_LINE_EVERY_S = 10.0
@@ -21,12 +25,12 @@ class Bar(Protocol):
 
 
 @contextmanager
-def bar(*, quiet: bool) -> Iterator[Bar]:
-    """What fits where standard error goes."""
+def bar(*, quiet: bool, canvas: "Canvas | None" = None) -> Iterator[Bar]:
+    """What fits where standard error goes; on a terminal, previews go to the `canvas`."""
     if quiet:
         yield lambda progress: None
     elif sys.stderr.isatty():
-        with _drawn() as shown:
+        with _drawn(canvas) as shown:
             yield shown
     else:
         yield Lines()
@@ -70,18 +74,27 @@ def described(progress: Progress) -> str:
 
 
 @contextmanager
-def _drawn() -> Iterator[Bar]:
+def _drawn(canvas: "Canvas | None") -> Iterator[Bar]:
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Drawing
 
     columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    with Drawing(*columns, console=Console(stderr=True), transient=True) as drawing:
-        task = drawing.add_task("waiting for its turn", total=1.0)
+    console = canvas.console if canvas else Console(stderr=True)
+    try:
+        with untraced(), Drawing(*columns, console=console, transient=True) as drawing:
+            task = drawing.add_task("waiting for its turn", total=1.0)
 
-        def show(progress: Progress) -> None:
-            text = in_words(progress.position) if progress.position else described(progress)
-            drawing.update(task, completed=progress.fraction, description=escape(text))
+            def show(progress: Progress) -> None:
+                text = in_words(progress.position) if progress.position else described(progress)
+                drawing.update(task, completed=progress.fraction, description=escape(text))
+                if canvas and progress.preview:
+                    canvas.preview(progress.preview)
 
-        yield show
+            yield show
+    except BaseException:
+        # What comes next is a question or an error, and belongs where the picture was.
+        if canvas:
+            canvas.clear()
+        raise

@@ -87,7 +87,7 @@ TABLE: tuple[Row, ...] = (
         errors=(StorageError, ProcessError),
     ),
     Row(exit=Exit.INTERNAL, when="A defect in gesso; GESSO_TRACEBACK=1 shows where.", errors=(GessoError,)),
-    Row(exit=Exit.INTERRUPTED, when="Ctrl-C; a job that `gesso run` waited for is cancelled."),
+    Row(exit=Exit.INTERRUPTED, when="Ctrl-C; a job that was waited for is cancelled."),
 )
 
 _OF = {error: row.exit for row in TABLE for error in row.errors}

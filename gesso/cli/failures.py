@@ -12,9 +12,10 @@ def report(error: GessoError, *, as_json: bool) -> Exit:
     if as_json:
         show.as_json({"error": _as_dict(error)})
     else:
-        show.note(f"gesso: {error.message}")
+        show.note(f"gesso: {_for_people(error.message)}")
         _details(error)
-        show.note(f"  {_remedy(error)}")
+        if remedy := _remedy(error):
+            show.note(f"  {remedy}")
     return exit_for(error)
 
 
@@ -25,7 +26,12 @@ def _remedy(error: GessoError) -> str:
             "Give a key with --key or GESSO_KEY. A lost one is replaced on gesso's machine: "
             "`gesso keys create --local`."
         )
-    return error.remedy
+    return _for_people(error.remedy)
+
+
+def _for_people(text: str) -> str:
+    """The server names its routes; here they are verbs."""
+    return text.replace("GET /v1/models", "gesso models")
 
 
 def _details(error: GessoError) -> None:

@@ -1,7 +1,9 @@
-"""Single keys from the terminal, without waiting for Enter."""
+"""The terminal's keyboard: single keys without waiting for Enter, and keys that leave no trace."""
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -53,3 +55,32 @@ class Keyboard:
             return None
         # Past the buffer of sys.stdin, which would keep what `select` cannot see. Nothing: it was closed.
         return os.read(sys.stdin.fileno(), 1).decode("latin-1") or "q"
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """What is typed does not show up in what is drawn, nor does Ctrl-C drop what is on its way there."""
+    if sys.platform == "win32" or not _in_front():
+        yield
+        return
+    import termios
+
+    before = termios.tcgetattr(sys.stderr)
+    within = before.copy()
+    within[3] = within[3] & ~termios.ECHO | termios.NOFLSH
+    termios.tcsetattr(sys.stderr, termios.TCSADRAIN, within)
+    try:
+        yield
+    finally:
+        if _in_front():
+            termios.tcsetattr(sys.stderr, termios.TCSADRAIN, before)
+
+
+def _in_front() -> bool:
+    """Whether the terminal is ours now; whoever changes it from the background is stopped."""
+    import os
+
+    try:
+        return os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()
+    except OSError:
+        return False

@@ -1,13 +1,12 @@
 """`gesso run`: one workflow, from a file to the pictures it makes."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gesso.cli import options, show
-from gesso.cli.exits import Exit
+from gesso.cli.waiting import waited
 
 if TYPE_CHECKING:
     from gesso.client._sync.job import Job
@@ -73,7 +72,7 @@ def run(
             show.as_json({"job": job.id}) if as_json else print(job.id)
             return
         _warn(job)
-        result = _waited(job, timeout_s, quiet=as_json)
+        result = waited(job, timeout_s, quiet=as_json)
         files = saved(result, output, previews=previews)
     if as_json:
         show.as_json({"job": job.id, "files": [str(file) for file in files], "texts": dict(result.texts)})
@@ -127,30 +126,3 @@ def _warn(job: "Job") -> None:
         show.note("gesso: some outputs of this workflow cannot be made; the others are.")
         rows = [(p.node, p.class_type, p.input, p.message, p.details) for p in job.problems]
         show.table(["node", "class", "input", "problem", "details"], rows, empty="", error=True)
-
-
-def _waited(job: "Job", timeout_s: float | None, *, quiet: bool) -> "Result":
-    from gesso.cli.bars import bar
-
-    while True:
-        try:
-            with bar(quiet=quiet) as shown:
-                return job.wait(shown, timeout_s=timeout_s)
-        except KeyboardInterrupt:
-            if not _gives_up(job):
-                continue
-            if not job.cancel():
-                show.note(f"gesso: job {job.id} was over already.")
-                continue
-        show.note(f"gesso: job {job.id} is cancelled.")
-        raise typer.Exit(Exit.INTERRUPTED)
-
-
-def _gives_up(job: "Job") -> bool:
-    """Ask once, where there is somebody to ask; a second Ctrl-C is an answer, too."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return True
-    try:
-        return typer.confirm(f"\nCancel job {job.id}?", default=True, err=True)
-    except (KeyboardInterrupt, typer.Abort):
-        return True

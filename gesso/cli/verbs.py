@@ -21,6 +21,9 @@ class Verb:
 VERBS: dict[str, Verb] = {
     "up": Verb(module="gesso.cli.up", help="Start gesso and keep it running."),
     "run": Verb(module="gesso.cli.run", help="Run a workflow and save what it makes."),
+    "draw": Verb(module="gesso.cli.draw", help="Draw what a sentence says."),
+    "edit": Verb(module="gesso.cli.edit", help="Change a picture as a sentence says."),
+    "models": Verb(module="gesso.cli.models", help="List the models that draw, and why not if they cannot."),
     "status": Verb(
         module="gesso.cli.status", help="Show what is wrong, first of all, and then what the server is at."
     ),

@@ -8,21 +8,21 @@ from gesso.errors import GatewayError
 
 
 class Wishes(TypedDict, total=False):
-    """How to draw; what is left out, the model decides."""
+    """How to draw; what is left out, or None, the model decides."""
 
-    model: str
+    model: str | None
     """Its name, as `client.models()` has it; the server's first one else."""
-    size: str
+    size: str | None
     """WIDTHxHEIGHT, like "768x512". Of an edit: the picture's own size else, as far as the model goes."""
-    count: int
+    count: int | None
     """How many pictures, of one job."""
-    seed: int
+    seed: int | None
     """The same seed draws the same picture; another one each time else."""
-    steps: int
+    steps: int | None
     """More of them take longer, and may be better."""
-    guidance: float
+    guidance: float | None
     """How closely the prompt is followed."""
-    negative_prompt: str
+    negative_prompt: str | None
     """What shall not be there."""
 
 
@@ -30,7 +30,7 @@ _WORDS = {"count": "n"}
 
 
 def fields(prompt: str, wishes: Wishes) -> dict[str, Any]:
-    """The fields of a request; a wish that is None is none."""
+    """The fields of a request."""
     told = {_WORDS.get(name, name): value for name, value in wishes.items() if value is not None}
     return {"prompt": prompt, **told}
 

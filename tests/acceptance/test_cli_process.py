@@ -13,6 +13,7 @@ from gesso import Client
 from tests.integration.client import workflows
 from tests.integration.client.faulty import Faulty, listening
 from tests.running import running_sketch, wait_for
+from tests.terminals import Screen
 
 GESSO = [sys.executable, "-m", "gesso"]
 
@@ -130,28 +131,6 @@ def test_a_job_that_ended_while_it_was_asked_is_saved(environment, sketch, tmp_p
         assert process.wait(30) == 0
     os.close(ours)
     assert [path.suffix for path in tmp_path.glob("slow*")] == [".png"]
-
-
-class Screen:
-    """What has appeared on a terminal so far."""
-
-    def __init__(self, descriptor):
-        self._descriptor = descriptor
-        self.text = ""
-
-    def until(self, wanted):
-        while wanted not in self.text:
-            self.text += os.read(self._descriptor, 4096).decode(errors="replace")
-
-    def rest(self):
-        while True:
-            try:
-                more = os.read(self._descriptor, 4096)
-            except OSError:  # how Linux tells that the other side is closed
-                return
-            if not more:
-                return
-            self.text += more.decode(errors="replace")
 
 
 @pytest.mark.parametrize(

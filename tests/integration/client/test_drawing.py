@@ -2,6 +2,7 @@
 
 import io
 import uuid
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -33,7 +34,7 @@ def test_a_sentence_becomes_a_picture(client):
 
 
 def test_each_step_is_seen(client):
-    news = []
+    news: list[Any] = []
     client.draw(HEART, steps=40, size="128x128").wait(news.append)
     assert {one.steps for one in news if one.step} == {40}
     previews = {one.preview for one in news if one.preview}
