@@ -12,8 +12,8 @@ from gesso.sketch.nodes.declare import choice
 logger = logging.getLogger(__name__)
 
 _ABOUT = (
-    "Loads the small model that comes with sketch: it draws coloured shapes on plain backgrounds, best in "
-    "64x64. Under another name it stands in for that file."
+    "Loads the small model that comes with sketch: it draws coloured shapes on plain backgrounds, small, and "
+    "enlarges them. Under another name it stands in for that file."
 )
 # For choices that others made: sketch's model is one of the newer kind, and has one type only.
 _TYPES = (
