@@ -27,7 +27,7 @@ def values_of(
     for name, given, default in (
         ("negative_prompt", asked.negative_prompt, config.defaults.negative_prompt),
         ("guidance", asked.guidance, config.defaults.guidance),
-        ("seed", asked.seed, seed),
+        ("seed", asked.seed, _seed(template, seed)),
     ):
         if given is not None:
             values[name] = checked(_parameter(template, config, name), given)
@@ -46,6 +46,15 @@ def _parameter(template: Template, config: ModelConfig, name: str) -> Parameter:
         message = f"The model {config.name!r} takes no '{name}'."
         raise InvalidParameter(message, param=name, kind="unsupported_parameter")
     return template.parameters[name]
+
+
+def _seed(template: Template, seed: int) -> int:
+    """One that the template takes: some nodes have no room for large ones."""
+    parameter = template.parameters.get("seed")
+    if parameter is None or parameter.maximum is None:
+        return seed
+    least, most = int(parameter.minimum or 0), int(parameter.maximum)
+    return least + seed % max(1, most - least + 1)
 
 
 def _count(asked: ImagesRequest, config: ModelConfig, template: Template) -> dict[str, Any]:

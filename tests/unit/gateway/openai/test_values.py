@@ -54,6 +54,22 @@ def test_the_templates_own_values_are_the_usual_ones() -> None:
     assert values() == usual
 
 
+@pytest.mark.parametrize(
+    ("bounds", "seed"), [({}, 5), ({"maximum": 3}, 1), ({"minimum": -2, "maximum": 1}, -1)]
+)
+def test_a_seed_that_nobody_chose_is_one_that_the_template_takes(bounds: dict[str, int], seed: int) -> None:
+    text = json.dumps(
+        {
+            "parameters": PARAMETERS | {"seed": {**PARAMETERS["seed"], **bounds}},
+            "outputs": ["1"],
+            "workflow": {"1": {"class_type": "Draw", "inputs": NODE}},
+        }
+    )
+    asked = parse_request(Route.GENERATIONS, {"prompt": "a heart"})
+    model = ModelConfig(name="mine", template="mine")
+    assert values_of(asked, model, parse_template(text, "mine"), [], seed=5)["seed"] == seed
+
+
 def test_the_models_defaults_go_before_the_templates() -> None:
     defaults = {"size": "80x40", "steps": 10, "negative_prompt": "blur", "guidance": 2.0}
     assert values(defaults=defaults) == {
