@@ -123,7 +123,7 @@ TABLE: tuple[Parameter, ...] = (
     _row(
         "image",
         f"The picture to start from; `image` or `image[]` again for each of up to {MOST_IMAGES}, as many as "
-        "the model's template takes. PNG, JPEG, WebP and whatever else the engines read.",
+        "the model's template takes. PNG, JPEG, WebP, GIF, TIFF and other usual ones, whole.",
         routes=frozenset({E, V}),
         kind=Kind.FILE,
         required=frozenset({E, V}),

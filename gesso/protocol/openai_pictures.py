@@ -4,10 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image
+from PIL import Image, ImageSequence
 
-from gesso.errors import InvalidParameter, RequestError
-from gesso.protocol.pictures import BROKEN, opened
+from gesso.errors import InvalidParameter, RequestError, TooLarge
+from gesso.protocol.pictures import BOMB, BROKEN, PIXEL_LIMIT, opened
 
 MEDIA = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 ORIENTATION = 0x0112
@@ -37,13 +37,15 @@ class Delivered:
 
 
 def read_source(data: bytes, param: str) -> Source:
-    """What a picture in a request is. InvalidParameter for what is none; TooLarge as for `/view`."""
+    """What a picture in a request is. InvalidParameter for what is none, or is damaged; TooLarge."""
     try:
         with opened(data) as picture:
             width, height = picture.size
+            if width * height * getattr(picture, "n_frames", 1) > PIXEL_LIMIT:
+                raise TooLarge(f"'{param}' has more than {PIXEL_LIMIT} pixels.")
             if picture.getexif().get(ORIENTATION) in SIDEWAYS:
                 width, height = height, width
-            return Source(
+            source = Source(
                 data=data,
                 sha256=hashlib.sha256(data).hexdigest(),
                 width=width,
@@ -51,9 +53,13 @@ def read_source(data: bytes, param: str) -> Source:
                 has_alpha=picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info,
                 format=(picture.format or "png").lower(),
             )
-    except (RequestError, *BROKEN) as error:
-        if isinstance(error, RequestError) and error.status != RequestError.status:
-            raise
+            # An engine reads all of them, and what it fails at is no fault of the request any more.
+            for frame in ImageSequence.Iterator(picture):
+                frame.load()
+            return source
+    except TooLarge as error:
+        raise TooLarge(error.message, remedy="Send a smaller one.") from error
+    except (RequestError, *BROKEN, *BOMB) as error:
         raise InvalidParameter(f"'{param}' is not a picture that can be read.", param=param) from error
 
 
@@ -62,8 +68,17 @@ def deliver(
 ) -> Delivered:
     """The engine's picture as asked for. What is PNG already, and may stay as it is, is not touched.
 
-    `within`: no larger than this, of the same shape.
+    `within`: no larger than this, of the same shape. RequestError for a damaged one.
     """
+    try:
+        return _delivered(data, form, compression, background, within)
+    except BROKEN as error:
+        raise RequestError("The picture is damaged.") from error
+
+
+def _delivered(
+    data: bytes, form: str, compression: int, background: str, within: tuple[int, int] | None
+) -> Delivered:
     with opened(data) as picture:
         if within is not None and (picture.width > within[0] or picture.height > within[1]):
             picture.thumbnail(within)

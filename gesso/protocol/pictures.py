@@ -1,6 +1,9 @@
 """Pictures in memory, as GET /view gives them: smaller previews, single channels, and what a picture is."""
 
+import struct
+import zlib
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 
 from PIL import Image
@@ -12,7 +15,12 @@ from gesso.errors import RequestError, TooLarge
 PIXEL_LIMIT = 89_478_485
 DEFAULT_QUALITY = 90
 # What Pillow raises on pictures that are cut off or made to annoy.
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, OverflowError, IndexError, KeyError, TypeError)
+BROKEN = (
+    *(OSError, ValueError, SyntaxError, EOFError, ArithmeticError, LookupError, TypeError, RuntimeError),
+    *(struct.error, zlib.error),
+)
+# Pillow knows more: some that it has another program draw (EPS), and many that nobody sends but to annoy.
+FORMATS = "PNG JPEG MPO WEBP GIF BMP TIFF AVIF JPEG2000 ICO PPM TGA QOI".split()
 BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
@@ -111,7 +119,7 @@ def apply_mask(original: bytes, mask: bytes) -> bytes:
 def opened(data: bytes) -> Image.Image:
     """Reads the header only."""
     try:
-        picture = Image.open(BytesIO(data))
+        picture = Image.open(BytesIO(data), formats=_formats())
     except BOMB as error:
         raise _too_large() from error
     except BROKEN as error:
@@ -120,6 +128,13 @@ def opened(data: bytes) -> Image.Image:
         picture.close()
         raise _too_large()
     return picture
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those that this Pillow was built with."""
+    Image.init()
+    return tuple(each for each in FORMATS if each in Image.OPEN)
 
 
 def _too_large() -> TooLarge:

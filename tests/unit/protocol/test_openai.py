@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gesso.errors import InvalidParameter
+from gesso.errors import InvalidParameter, RequestError, TooLarge
 from gesso.protocol.openai import Drawn, answer, event, parse_request, usage_of
 from gesso.protocol.openai_parameters import TABLE, Effect, Kind, Route, markdown, parameters_of
 from gesso.protocol.openai_pictures import deliver, read_source
@@ -170,3 +170,37 @@ def test_what_is_no_picture_is_refused_by_name(data: bytes) -> None:
     with pytest.raises(InvalidParameter) as refused:
         read_source(data, "mask")
     assert refused.value.param == "mask"
+
+
+def noise(form: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 90).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        noise("PNG")[:-200],
+        noise("JPEG")[:-200],
+        noise("GIF")[:-200],
+        noise("GIF", save_all=True, append_images=[Image.effect_noise((64, 64), 80)])[:-200],
+    ],
+)
+def test_a_picture_that_ends_too_early_is_refused_before_an_engine_has_it(data: bytes) -> None:
+    with pytest.raises(InvalidParameter, match="not a picture that can be read"):
+        read_source(data, "image")
+
+
+def test_a_film_of_more_pixels_than_a_picture_may_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gesso.protocol.openai_pictures.PIXEL_LIMIT", 2 * 64 * 64)
+    frames = [Image.effect_noise((64, 64), each) for each in (70, 80)]
+    assert read_source(noise("GIF", save_all=True, append_images=frames[:1]), "image").width == 64
+    with pytest.raises(TooLarge) as refused:
+        read_source(noise("GIF", save_all=True, append_images=frames), "image")
+    assert refused.value.remedy == "Send a smaller one."
+
+
+def test_what_an_engine_made_badly_is_no_fault_of_the_writer_of_answers() -> None:
+    with pytest.raises(RequestError):
+        deliver(noise("JPEG")[:-200], "png", 100, "auto")

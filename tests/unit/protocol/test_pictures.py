@@ -161,3 +161,18 @@ def test_a_mask_of_another_size_is_refused():
         apply_mask(picture(), buffer.getvalue())
     with pytest.raises(TooLarge):
         apply_mask(picture(), bomb(20_000))
+
+
+def test_a_picture_that_another_program_would_draw_is_no_picture(monkeypatch):
+    monkeypatch.setattr("PIL.EpsImagePlugin.has_ghostscript", lambda: pytest.fail("Ghostscript was asked"))
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: pytest.fail("Ghostscript was run"))
+    for wish in ({"preview": "webp"}, {"channel": "rgb"}):
+        with pytest.raises(RequestError, match="not a picture"):
+            render_view(picture("RGB", RGBA[:3], "EPS"), **wish)
+
+
+@pytest.mark.parametrize(
+    "form", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "ICO", "PPM", "TGA", "JPEG2000"]
+)
+def test_usual_pictures_are_read(form):
+    assert render_view(picture("RGB", RGBA[:3], form), channel="rgb")[1] == "image/png"
