@@ -1,27 +1,33 @@
-"""`./dev demo`: starts gesso, has it paint a picture, saves that. `--stay`: `./dev up`, without the job."""
+"""`./dev demo`: starts gesso, has it draw a picture and edit that. `--stay`: `./dev up`, without that."""
 
 import argparse
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-import gesso
-from gesso.client.progress import Progress as JobProgress
 
 HERE = Path(__file__).parent
 DEMO = HERE.parent / "demo"
 KEY = DEMO / "key"
+TRY = '.venv/bin/gesso draw "a big red heart left of a small blue star" --size 256x256 -o demo/star.png'
+HEART, GREEN = "demo/heart.png", "demo/heart-green.png"
+# Larger than it need be, to be seen as it comes; the seed makes it the same each time.
+HOW = ["--size", "256x256", "--seed", "7"]
+COMMANDS = (
+    ["draw", "a big red heart on a white background", "-o", HEART, *HOW],
+    ["edit", HEART, "make the heart green", "-o", GREEN, *HOW],
+)
 console = Console(highlight=False, soft_wrap=True)
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--stay", action="store_true", help="no job; run until Ctrl-C")
+    arguments.add_argument("--stay", action="store_true", help="draw nothing; run until Ctrl-C")
     arguments.add_argument(
         "--listen", help="address to listen on; default: a free port, 127.0.0.1:8700 with --stay"
     )
@@ -33,14 +39,14 @@ def main() -> int:
         if given.stay:
             console.print(invitation(url, key, "Ctrl-C stops it."))
             return server.wait()
-        painted = paint(url, key)
-        console.print(f"\nThe picture is in [bold]{painted.relative_to(DEMO.parent)}[/]")
-        console.print(f"It came from {url}, which ends now, with the key {key}")
+        for command in COMMANDS:
+            if (code := gesso(command, url, key)) != 0:
+                return code
+        console.print(f"\nThe pictures are in [bold]{HEART}[/] and [bold]{GREEN}[/]")
+        console.print(f"They came from {url}, which ends now, with the key {key}")
         console.print("\n[bold]./dev up[/] starts it again, to stay. Then, for example:")
         console.print(f"  export GESSO_KEY={key}")
-        console.print(
-            "  .venv/bin/gesso run examples/paint.json --image 1.image=examples/harbour.png -o demo"
-        )
+        console.print(f"  {TRY}")
         return 0
     except KeyboardInterrupt:
         return 130
@@ -94,18 +100,12 @@ def new_key(storage: Path) -> str:
     return made.stdout.strip()
 
 
-def paint(url: str, key: str) -> Path:
-    """One job, from the workflow's file to the picture's."""
-    workflow = gesso.Workflow.load(HERE / "paint.json")
-    columns = (TextColumn("painting"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with gesso.Client(url, key) as client, Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=1.0)
-
-        def show(news: JobProgress) -> None:
-            progress.update(task, completed=news.fraction, description=news.class_type or "")
-
-        result = client.run(workflow, images={"1.image": HERE / "harbour.png"}, on_progress=show)
-        return result.outputs[0].save(DEMO / "harbour-painted.png")
+def gesso(command: list[str], url: str, key: str) -> int:
+    """Type a command, for everybody to see; its exit code."""
+    console.print(f"[bold]gesso {shlex.join(command)}[/]")
+    environment = {**os.environ, "GESSO_URL": url, "GESSO_KEY": key}
+    typed = [sys.executable, "-m", "gesso", *command]
+    return subprocess.run(typed, cwd=DEMO.parent, env=environment, check=False).returncode  # noqa: S603
 
 
 def invitation(url: str, key: str, end: str) -> str:
@@ -115,6 +115,7 @@ def invitation(url: str, key: str, end: str) -> str:
 Try, in another terminal:
   in the browser   {url}/   (ComfyUI; sign in with the key)
   export GESSO_URL={url} GESSO_KEY={key}
+  {TRY}
   .venv/bin/gesso run examples/paint.json --image 1.image=examples/harbour.png -o demo
   curl -H "Authorization: Bearer $GESSO_KEY" $GESSO_URL/system_stats
 {end}"""

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,8 +32,19 @@ def demo(place: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_a_lost_key_is_replaced(place: Path) -> None:
-    assert demo(place).returncode == 0
+def strongest(path: Path) -> str:
+    """The colour of what stands in the middle of the picture."""
+    with Image.open(path) as picture:
+        middle = picture.convert("RGB").crop((96, 64, 160, 128)).resize((1, 1), Image.Resampling.BOX)
+    channels = dict(zip(middle.tobytes(), ("red", "green", "blue"), strict=True))
+    return channels[max(channels)]
+
+
+def test_it_draws_edits_what_it_drew_and_a_lost_key_is_replaced(place: Path) -> None:
+    done = demo(place)
+    assert done.returncode == 0, done.stderr
+    assert "demo/heart.png and demo/heart-green.png" in done.stdout
+    assert [strongest(place / "demo" / name) for name in ("heart.png", "heart-green.png")] == ["red", "green"]
     key = place / "demo" / "key"
     first = key.read_text()
     key.unlink()
