@@ -11,6 +11,7 @@ from gesso.errors import (
     OverLimit,
     Problem,
     Unauthorized,
+    UnknownModel,
 )
 
 PROBLEM = Problem(
@@ -70,3 +71,13 @@ def test_programs_get_the_same_as_json_and_nothing_else(capsys):
     assert told[0]["failure"]["exception_type"] == "ValueError"
     assert told[1]["problems"][0]["input"] == "sampler_name"
     assert told[2]["retry_after_s"] == 2 and all(one["remedy"] for one in told)
+
+
+def test_a_remedy_that_the_message_says_makes_no_empty_line(capsys):
+    report(UnknownModel("There is no model 'x'. There are a, b.", remedy=""), as_json=False)
+    assert capsys.readouterr().err.splitlines() == ["gesso: There is no model 'x'. There are a, b."]
+
+
+def test_routes_of_the_server_are_verbs_here(capsys):
+    report(UnknownModel(), as_json=False)
+    assert "`gesso models` lists them" in capsys.readouterr().err

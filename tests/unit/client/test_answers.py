@@ -131,3 +131,28 @@ def test_retry_after_in_the_body_counts_where_there_is_no_header():
 def test_an_answer_of_another_kind_says_what_came():
     error = misunderstood("GET http://h/queue", {"content-type": "text/html; charset=utf-8"}, b"<h1>hi</h1>")
     assert "text/html" in error.message and "<h1>hi</h1>" in error.message
+
+
+def openai(message, code, param=None, status=400):
+    told = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    return failure("POST http://h/v1/x", status, JSON, json.dumps({"error": told}).encode())
+
+
+def test_a_parameter_that_openais_shape_names_is_told_with_it():
+    error = openai(f"'n' must be 1. {errors.InvalidParameter.remedy}", "invalid_value", "n")
+    assert isinstance(error, errors.InvalidParameter) and (error.param, error.kind) == ("n", "invalid_value")
+    assert (error.message, error.remedy) == ("'n' must be 1.", errors.InvalidParameter.remedy)
+
+
+def test_a_remedy_that_stands_in_openais_message_is_said_once():
+    error = openai("There is no model 'x'. There are a, b.", "model_not_found", status=404)
+    assert isinstance(error, errors.UnknownModel)
+    assert (error.message, error.remedy) == ("There is no model 'x'. There are a, b.", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(errors.Unauthorized, "invalid_api_key"), (errors.OverLimit, "rate_limit_exceeded")]
+)
+def test_the_usual_remedy_is_told_apart_from_openais_message(kind, code):
+    error = openai(f"What. {kind.remedy}", code, status=kind.status)
+    assert type(error) is kind and (error.message, error.remedy) == ("What.", kind.remedy)
