@@ -14,6 +14,7 @@ const KEEP_MS = 250;
 export function drawForm(me, drawn) {
   let draft = keptDraft(me.account);
   let models = [];
+  let told = "";
   let keeping = 0;
 
   const words = (name, rows) => h("textarea", { name, rows, maxlength: LONGEST, spellcheck: "true", enterkeyhint: "go" });
@@ -100,6 +101,10 @@ export function drawForm(me, drawn) {
     if (draw.getAttribute("aria-disabled") || !chosen()) return;
     for (const input of element.querySelectorAll("[aria-invalid]")) mark(input, null);
     fill(trouble);
+    if (!prompt.value.trim()) {
+      mark(prompt, { message: draft.source ? "Say what shall change." : "Say what to draw." });
+      return;
+    }
     draw.setAttribute("aria-disabled", "true");
     try {
       drawn(await order({ ...draft, n: n.value }, chosen()));
@@ -135,7 +140,12 @@ export function drawForm(me, drawn) {
 
   return {
     element,
-    offer(found) { models = found; offer(); },
+    /** The same again changes nothing: somebody may be choosing. */
+    offer(found) {
+      if (told === (told = JSON.stringify(found))) return;
+      models = found;
+      offer();
+    },
     /** Take all of this in place of what stands there. */
     async fill({ source: picture, strokes, ...values }) {
       put(values);

@@ -8,7 +8,7 @@ import { stage } from "./stage.js";
 
 const WAITING_MS = 3000;
 const SLOW_MS = 60_000;
-const EXAMPLES = ["a big red heart left of a small blue star", "a yellow moon on a dark blue background", "a green tree above a red car"];
+const EXAMPLES = ["a big red heart left of a small blue star", "a yellow moon on a night background", "a purple star above an orange circle"];
 
 export function drawView(me, id = null) {
   const trouble = h("div");
