@@ -61,6 +61,8 @@ def main() -> int:
     unknown = [name for name in given.names if name not in SECTIONS]
     if unknown:
         arguments.error(f"there is no {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    if given.litellm is not None and find(given.litellm) is None:
+        arguments.error(f"there is no program {given.litellm}")
     before = load()
     with tempfile.TemporaryDirectory(prefix="gesso-bench-") as directory:
         place = Place(directory=Path(directory), quick=given.quick, litellm=given.litellm)

@@ -10,7 +10,7 @@ from bench.place import Memory, Place
 from gesso.sketch.canvas import DRAWN_SIDE
 from tests.running import running_sketch
 
-GOAL_S, GOAL_MIB = 0.5, 1024.0
+GOAL_S, GOAL_MIB = 0.5, 256.0
 THREADS = (1, 2)
 # How many of each size, and of a quick run.
 SIDES = {64: (20, 5), 128: (6, 2), 512: (6, 2)}

@@ -180,4 +180,6 @@ def figures(taken: Mapping[int, Mapping[str, Taken]]) -> Iterator[Figure]:
 def _of_litellm(taken: Mapping[str, Taken]) -> float | None:
     if LITELLM not in taken:
         return None
-    return taken[GESSO].added_ms(taken[ENGINE]) / taken[LITELLM].added_ms(taken[GESSO])
+    # On a machine that is busy otherwise, nothing to be seen may be added.
+    litellm_ms = max(1.0, taken[LITELLM].added_ms(taken[GESSO]))
+    return taken[GESSO].added_ms(taken[ENGINE]) / litellm_ms
