@@ -12,9 +12,12 @@ from starlette.requests import ClientDisconnect
 
 from gesso.errors import GessoError, JobError, NoEngine
 from gesso.events import Bus, JobChanged
-from gesso.gateway.openai.answer import Answer
+from gesso.gateway.openai import stream
+from gesso.gateway.openai.answer import BREATH_S, SILENT_S, Answer
 from gesso.gateway.openai.waiting import COMES_BACK_S, Waiting
 from gesso.jobs.job import Job, State
+from gesso.protocol.openai import Drawn, ImagesRequest
+from gesso.protocol.openai_parameters import Route
 
 JOB = Job(
     id="a-job",
@@ -273,3 +276,46 @@ def test_a_client_that_leaves_is_noticed() -> None:
         assert await stage.pass_time() == [0.0]
 
     play(scene)
+
+
+class Words:
+    """A shape of few words."""
+
+    def completed(self, job: Job, drawn: list[Drawn]) -> list[bytes]:
+        return [b"data: the end\n\n"]
+
+
+def test_a_stream_begins_at_once_and_is_kept_alive_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "BREATH_S", 0.02)
+
+    async def scene(stage: Stage) -> None:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+            if len(sent) == 3:
+                stage.end()
+
+        async def draw(job: Job) -> list[Drawn]:
+            return []
+
+        asked = ImagesRequest(route=Route.GENERATIONS, stream=True)
+        app = stream.Streamed(
+            JOB,
+            asked,
+            shape=Words(),  # type: ignore[arg-type]
+            waiting=stage.waiting,
+            draw=draw,
+            comes_back=False,
+        )
+        await app({"type": "http"}, asyncio.Future, send)
+        assert (sent[0]["status"], sent[0]["headers"][0][1]) == (200, b"text/event-stream; charset=utf-8")
+        *breaths, end, last = [each["body"] for each in sent[1:]]
+        assert len(breaths) >= 2 and set(breaths) == {b": still drawing\n\n"}
+        assert (end, last) == (b"data: the end\n\n", b"")
+
+    play(scene)
+
+
+def test_no_proxy_of_60_seconds_gives_up() -> None:
+    assert SILENT_S < 60 and BREATH_S < 60
