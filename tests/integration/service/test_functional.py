@@ -19,24 +19,23 @@ def gesso(service: RunningGesso, *words: str) -> "subprocess.CompletedProcess[st
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def test_engine_is_tried_at_its_start_and_nobody_notices(tmp_path: Path) -> None:
-    with running_service(tmp_path) as service:
-        fact = wait_for(lambda: service.engine()["functional"], PATIENCE_S)
-        assert (fact["how"], fact["evidence"]) == ("test", "made a small picture in the colour asked for")
-        assert at_engine(service.engine()["url"], "/history") == {}
-        assert service.call("GET", "/history").json() == {}
-        assert service.call("GET", "/gesso/api/jobs").json()["jobs"] == []
-        assert service.call("GET", "/gesso/api/files").json()["files"] == []
+def test_engine_is_tried_at_its_start_and_nobody_notices(service: RunningGesso) -> None:
+    """The first here: what it asks for is what a new gesso has."""
+    fact = wait_for(lambda: service.engine()["functional"], PATIENCE_S)
+    assert (fact["how"], fact["evidence"]) == ("test", "made a small picture in the colour asked for")
+    assert at_engine(service.engine()["url"], "/history") == {}
+    assert service.call("GET", "/history").json() == {}
+    assert service.call("GET", "/gesso/api/jobs").json()["jobs"] == []
+    assert service.call("GET", "/gesso/api/files").json()["files"] == []
 
 
-def test_picture_of_a_job_proves_as_much_unless_it_was_cached(tmp_path: Path) -> None:
-    with running_service(tmp_path) as service:
-        wait_for(lambda: service.engine()["functional"], PATIENCE_S)
-        service.ended(submit(service, PLAIN))
-        made = service.engine()["functional"]
-        assert (made["how"], made["evidence"]) == ("job", "made a picture for a job")
-        service.ended(submit(service, PLAIN))
-        assert service.engine()["functional"] == made
+def test_picture_of_a_job_proves_as_much_unless_it_was_cached(service: RunningGesso) -> None:
+    wait_for(lambda: service.engine()["functional"], PATIENCE_S)
+    service.ended(submit(service, PLAIN))
+    made = service.engine()["functional"]
+    assert (made["how"], made["evidence"]) == ("job", "made a picture for a job")
+    service.ended(submit(service, PLAIN))
+    assert service.engine()["functional"] == made
 
 
 def test_test_on_request_is_told_step_by_step(tmp_path: Path) -> None:
@@ -61,7 +60,6 @@ def test_test_on_request_is_told_step_by_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "status"), [("nobody", 404), ("sketch", 409)])
-def test_what_is_not_up_cannot_be_tested(name: str, status: int, tmp_path: Path) -> None:
-    with running_service(tmp_path) as service:
-        assert service.call("POST", "/gesso/api/engines/sketch/stop").status == 200
-        assert service.call("POST", f"/gesso/api/engines/{name}/test").status == status
+def test_what_is_not_up_cannot_be_tested(name: str, status: int, service: RunningGesso) -> None:
+    assert service.call("POST", "/gesso/api/engines/sketch/stop").status == 200
+    assert service.call("POST", f"/gesso/api/engines/{name}/test").status == status
