@@ -5,6 +5,7 @@
 the address as it came.
 """
 
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,7 +21,7 @@ AZURE_KEY = b"api-key"
 
 class OpenAIPaths:
     """Rewrites the path, sets scope["gesso.model"] where the path names one, and puts Azure's header of a key
-    in the place of the usual one. A request with both headers keeps both, and `Identify` refuses it."""
+    in the place of the usual one. A request with two keys keeps both, and `Identify` refuses it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,7 +36,7 @@ class OpenAIPaths:
             if model is not None:
                 scope["gesso.model"] = model
             if dialect_of(plain) is Dialect.OPENAI:
-                scope["headers"] = [_usual(header) for header in scope["headers"]]
+                scope["headers"] = list(_usual(scope["headers"]))
         await self._app(scope, receive, send)
 
 
@@ -52,6 +53,13 @@ def plain_path(path: str) -> tuple[str, str | None]:
     return ROOT + rest.removeprefix(ROOT[1:]), None
 
 
-def _usual(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
-    name, value = header
-    return (b"authorization", b"Bearer " + value) if name == AZURE_KEY else header
+def _usual(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """With one header of a key, also where a client sends the same key in both."""
+    keys = set()
+    for name, value in headers:
+        if name == AZURE_KEY:
+            name, value = b"authorization", b"Bearer " + value
+        if name != b"authorization" or value not in keys:
+            yield name, value
+        if name == b"authorization":
+            keys.add(value)

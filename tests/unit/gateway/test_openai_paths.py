@@ -54,7 +54,9 @@ def test_azures_header_of_a_key_becomes_the_usual_one_for_this_api_only() -> Non
     assert seen("/prompt", api_key="gesso_x")["headers"] == [(b"api-key", b"gesso_x")]
 
 
-def test_two_headers_of_a_key_stay_two() -> None:
+def test_one_key_in_two_headers_is_one_and_two_keys_stay_two() -> None:
+    headers = seen("/v1/models", authorization="Bearer a", api_key="a")["headers"]
+    assert headers == [(b"authorization", b"Bearer a")]
     headers = seen("/v1/models", authorization="Bearer a", api_key="b")["headers"]
     assert headers == [(b"authorization", b"Bearer a"), (b"authorization", b"Bearer b")]
 
