@@ -1,7 +1,6 @@
-"""Whatever is sent to OpenAI's routes is answered, and never with a fault of ours."""
+"""Whatever JSON is sent to OpenAI's routes is answered, and never with a fault of ours."""
 
 import http.client
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from gesso.protocol.openai_parameters import TABLE
 from tests.service import ENGINE, UNHURRIED, RunningGesso, running_service
@@ -28,12 +26,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
     with running_service(tmp_path_factory.mktemp("gesso"), ENGINE + UNHURRIED + MODEL) as service:
         yield service
         assert "Traceback" not in service.log()
-
-
-def png() -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGBA", (8, 8), "#0000ff80").save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 KNOWN = st.sampled_from([row.name for row in TABLE] + ["messages"])
@@ -96,28 +88,6 @@ def test_any_json_is_answered(
     if route.startswith("chat"):
         body = {"model": "strokes", "messages": messages, **fields}
     check(*ask(service, route, json.dumps(body).encode(), "application/json"))
-
-
-FORM_NAMES = NAMES.map(
-    lambda name: "".join(each for each in name if each.isprintable() and each not in '"\\')
-)
-
-
-@MORE
-@given(
-    ROUTES,
-    st.lists(st.tuples(FORM_NAMES, st.binary(max_size=20) | st.just(png()), st.booleans()), max_size=5),
-)
-def test_any_form_is_answered(
-    service: RunningGesso, route: str, fields: list[tuple[str, bytes, bool]]
-) -> None:
-    parts = []
-    for name, value, is_file in fields:
-        file = '; filename="x.png"' if is_file else ""
-        head = f'--border\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'
-        parts.append(head.encode("utf-8", "replace") + value + b"\r\n")
-    body = b"".join(parts) + b"--border--\r\n"
-    check(*ask(service, route, body, "multipart/form-data; boundary=border"))
 
 
 @MORE
