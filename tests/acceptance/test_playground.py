@@ -42,8 +42,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
     models = [
         SKETCH,
         template(directory / "strokes.json"),
-        template(directory / "endless.json", seconds=0.25) + "defaults = { steps = 1000 }\n"
-        "limits = { steps = 1000 }\n",
+        template(directory / "slow.json", seconds=2.0) + "defaults = { steps = 20 }\n",
         template(directory / "elsewhere.json", nodes={"7": {"class_type": "FluxGuidance", "inputs": {}}}),
         failing(directory / "failing.json"),
     ]
@@ -117,11 +116,11 @@ def test_a_drawing_is_seen_as_it_comes_goes_on_without_the_page_and_is_cancelled
     key = new_user(service, "hasty")
     with console(browser, service, key, "#/draw") as tab:
         page = tab.page
-        draw(page, "what hasty wrote", "endless")
+        draw(page, "what hasty wrote", "slow")
         so_far = stage(page).get_by_role("img", name="The picture so far")
         first = so_far.get_attribute("src") or ""
         assert first.startswith("data:image/")
-        expect(stage(page)).to_contain_text(re.compile(r"step \d+ of 1000"))
+        expect(stage(page)).to_contain_text(re.compile(r"step \d+ of 20"))
         expect(so_far).not_to_have_attribute("src", first)
         pictures(tab, "draw-running")
         page.reload()
@@ -147,7 +146,7 @@ def test_drawings_are_kept_and_their_settings_used_again(service: RunningGesso, 
         page = tab.page
         expect(page.get_by_role("heading", name="Nothing drawn yet")).to_be_visible()
         offered = page.get_by_label("Model").locator("option").all_inner_texts()
-        assert offered == ["sketch", "strokes", "endless", "elsewhere (unavailable)", "failing"]
+        assert offered == ["sketch", "strokes", "slow", "elsewhere (unavailable)", "failing"]
 
         page.get_by_label("Model").select_option("strokes")
         page.get_by_label("Prompt").fill("a <b>boat</b>")
