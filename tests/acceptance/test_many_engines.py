@@ -27,7 +27,7 @@ OTHER = """
 import os
 import numpy as np
 from gesso.sketch import registry
-from gesso.sketch.__main__ import main
+from gesso.sketch.command import main
 from gesso.sketch.node import Node, Spec
 from gesso.sketch.nodes.declare import choice
 
