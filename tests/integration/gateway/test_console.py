@@ -147,9 +147,10 @@ def test_a_page_of_many_heavy_jobs_is_quick(tmp_path: Path) -> None:
             owner = (await door.access.account("ada")).id
             for _ in range(300):
                 await door.queue.submit(Spec(owner=owner, payload=heavy))
-            began = time.perf_counter()
+            # Of this process alone: the server is in it, and others may use the machine, too.
+            began = time.process_time()
             for _ in range(10):
                 assert len((await client.get("/gesso/api/jobs?limit=25")).json()["jobs"]) == 25
-            assert time.perf_counter() - began < 2.0
+            assert time.process_time() - began < 2.0
 
     asyncio.run(main())

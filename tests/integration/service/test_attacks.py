@@ -126,7 +126,7 @@ def test_thousand_times_a_thousand_errors_are_told_in_few_words(scene: Scene) ->
     answer = send_json(scene.eve, "POST", "/prompt", {"prompt": prompt})
     assert answer.status == 400
     assert len(answer.body) < 10_000_000
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 def test_body_of_nothing_but_brackets_is_refused_unread(scene: Scene) -> None:

@@ -64,7 +64,7 @@ def test_hung_engine_is_restarted_in_time_and_its_job_runs_again(fault: str, tmp
         begun = time.monotonic()
         wait_for(lambda: "no progress with a job for" in service.log(), PATIENCE_S)
         # It was only after it had become busy that it stopped making progress.
-        assert time.monotonic() - begun < LIMIT_S + 5.0
+        assert time.monotonic() - begun < LIMIT_S + 20.0
         item = service.ended(job_id)
         assert item["status"]["status_str"] == "success"
         job = job_of(service, job_id)

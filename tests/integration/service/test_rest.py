@@ -83,7 +83,7 @@ def _hindrance(service: RunningGesso, job: str) -> str | None:
 
 
 def test_work_that_somebody_else_gave_it_keeps_it_awake(tmp_path: Path):
-    with running_service(tmp_path, configured("sleep_after_s = 1\nunload_after_s = 0.5")) as service:
+    with running_service(tmp_path, configured("sleep_after_s = 2\nunload_after_s = 0.5")) as service:
         service.ready()
         url = service.engine()["url"]
         body = json.dumps({"prompt": steps(100, 0.05)}).encode()
