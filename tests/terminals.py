@@ -78,9 +78,11 @@ def in_terminal(
     process = subprocess.Popen(started, env=env, cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     try:
-        with process:
-            yield process, Screen(ours)
+        yield process, Screen(ours)
     finally:
+        # A test that fails leaves it waiting for an answer.
+        process.kill()
+        process.wait()
         os.close(ours)
 
 

@@ -110,12 +110,10 @@ class _AsItIs:
 
 
 def canvas(asked: Preview, detected: Preview) -> Canvas | None:
-    """Where pictures are shown: beside the progress, if a person sees both it and the results."""
+    """Where pictures are shown on the terminal of standard error; None: it can show none."""
     console = Console(stderr=True)
     way = detected if asked is Preview.AUTO else asked
-    if way is Preview.NONE or not (sys.stdout.isatty() and console.is_terminal):
-        return None
-    if console.is_dumb_terminal or console.legacy_windows:
+    if way is Preview.NONE or console.is_dumb_terminal or console.legacy_windows:
         return None
     colorful = console.color_system in ("truecolor", "256") and not console.no_color
     return None if way is Preview.BLOCKS and not colorful else Canvas(console, way)

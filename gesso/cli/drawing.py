@@ -77,7 +77,9 @@ def target_of(output: str | None, usual: str) -> picture_files.Target:
 
 def canvas_of(asked: Preview, unseen: bool, as_json: bool) -> "Canvas | None":
     """Where the picture is seen while it is drawn; None: nowhere."""
-    if unseen or as_json or Preview.NONE is asked or not sys.stdout.isatty():
+    # Beside the progress, and where the results are read, too: a log wants no pictures.
+    seen = sys.stdout.isatty() and sys.stderr.isatty()
+    if unseen or as_json or asked is Preview.NONE or not seen:
         return None
     import os
 

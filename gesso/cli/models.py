@@ -22,10 +22,17 @@ def models(url: options.Url = None, key: options.Key = None, as_json: options.Js
         show.as_json([asdict(each) for each in found])
         return
     rows = [
-        (each.name, each.draws, each.edits, sizes_text(each.sizes) if each.sizes else "its own", each.reason)
+        (
+            each.name,
+            each.alias_of,
+            each.draws,
+            each.edits,
+            sizes_text(each.sizes) if each.sizes else "its own",
+            each.reason,
+        )
         for each in found
     ]
-    show.table(["model", "draws", "edits", "sizes", "why not"], rows, empty="No models.")
+    show.table(["model", "alias of", "draws", "edits", "sizes", "why not"], rows, empty="No models.")
 
 
 def sizes_text(sizes: "Sizes") -> str:

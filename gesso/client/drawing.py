@@ -55,6 +55,8 @@ class Model:
     """One model of the server. `draws` and `edits` are whether it can now; `reason` is why not."""
 
     name: str
+    alias_of: str | None
+    """The model whose second name this is."""
     draws: bool
     edits: bool
     reason: str | None
@@ -80,6 +82,7 @@ def _model(told: Mapping[str, Any]) -> Model:
     routes, size = told["routes"], told["size"]
     return Model(
         name=told["id"],
+        alias_of=told.get("alias_of"),
         draws=routes.get("generations", {}).get("available", False),
         edits=routes.get("edits", {}).get("available", False),
         reason=told["reason"],

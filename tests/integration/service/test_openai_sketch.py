@@ -304,6 +304,7 @@ def test_who_does_not_wait_follows_the_job_under_an_id_of_its_choice(service: Ru
         assert (told.status, told.json()) == (202, {"job": chosen})
         assert told.headers["location"] == f"/gesso/api/jobs/{chosen}"
         assert told.headers["preference-applied"] == "respond-async"
+    assert service.call("GET", f"/gesso/api/jobs/{chosen}").json()["client_id"] == chosen
     assert service.picture(service.ended(chosen), "9").startswith(b"\x89PNG")
     other = service.call("POST", "/v1/images/generations", {"prompt": "a star"}, headers=headers)
     assert other.status == 422
