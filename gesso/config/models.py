@@ -114,6 +114,10 @@ class ModelConfig(Table):
         return self
 
 
+# Ten pictures of a request are held in memory at once.
+EMBEDDED_PIXELS = 2048 * 1024
+
+
 def embedded_model() -> ModelConfig:
     """What sketch draws with its own model, where no models are configured."""
     return ModelConfig(
@@ -121,4 +125,5 @@ def embedded_model() -> ModelConfig:
         template="sketch-text-to-image",
         edit_template="sketch-edit",
         variation_template="sketch-variation",
+        limits=ModelLimits(pixels=EMBEDDED_PIXELS),
     )

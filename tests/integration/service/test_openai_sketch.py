@@ -148,6 +148,7 @@ def test_a_stream_of_an_edit_has_events_of_its_own(client: openai.OpenAI, heart:
         ({"mask": png(Image.new("RGBA", (32, 64)))}, "mask"),
         ({"markup": png(Image.new("RGBA", (64, 64)))}, "markup"),
         ({"size": "2056x64"}, "size"),
+        ({"size": "2048x2048"}, "size"),
         ({"n": 11}, "n"),
         ({"input_fidelity": "some"}, "input_fidelity"),
         ({"output_format": "svg"}, "output_format"),
