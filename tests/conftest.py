@@ -10,7 +10,8 @@ from tests import packages
 
 pytest_plugins = ["pytester"]
 
-LEVELS = ("unit", "", "integration", "acceptance")
+# The files of acceptance are the longest: were they last, workers would wait for each other at the end.
+LEVELS = ("unit", "", "acceptance", "integration")
 
 # How long an example takes says nothing on a machine that is shared.
 hypothesis.settings.register_profile("gesso", deadline=None)
@@ -26,7 +27,7 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Unit tests, then those of tests/ itself, then integration, then acceptance; else as collected."""
+    """Unit tests, then those of tests/ itself, then acceptance, then integration; else as collected."""
     items.sort(key=_level)
 
 
