@@ -12,7 +12,7 @@ import typer
 from gesso.cli import picture_files, show
 from gesso.cli.terminal import Preview, detected
 from gesso.cli.waiting import waited
-from gesso.errors import GessoError, InvalidParameter
+from gesso.errors import GessoError, InvalidParameter, JobError
 
 if TYPE_CHECKING:
     from gesso.cli.canvas import Canvas
@@ -123,6 +123,8 @@ def finish(
 
 
 def _saved(result: "Result", target: picture_files.Target, canvas: "Canvas | None") -> list[Path]:
+    if not result.outputs:
+        raise JobError("The job ended well, and made no picture.", remedy="Look at the model's template.")
     pictures = [one.read() for one in result.outputs]
     suffixes = [Path(one.filename).suffix for one in result.outputs]
     files = picture_files.paths(target, suffixes, Path.exists)
