@@ -27,6 +27,15 @@ export function sizeOptions({ size }, route) {
   return [auto, ...choices.map((each) => [each, shown(each)]), ...(size.choices.length ? [] : [[OTHER, "Another …"]])];
 }
 
+/** The size of the draft as this model offers it: { size, width?, height? }. */
+export function sizeWithin(model, route, { size, width }) {
+  const values = sizeOptions(model, route).map(([value]) => value);
+  if (values.includes(size)) return { size };
+  const [across, down] = size.includes("x") ? size.split("x") : [];
+  if (!values.includes(OTHER) || !(across || width)) return { size: "auto" };
+  return across ? { size: OTHER, width: across, height: down } : { size: OTHER };
+}
+
 /** What another size must be like. */
 export function sizeBounds({ size }) {
   if (!size) return "";
