@@ -25,9 +25,14 @@ SAVE_EVERY_S, JUDGE_EVERY, KEEP_EVERY = 300.0, 25_000, 250_000
 COOL_DOWN = 0.3
 TEXT_DROPPED = 0.1
 # From how many samples on, a batch holds how many of: one object, two, three, each kind of edit.
-STAGES = ((0, (64, 0, 0, 0)), (200_000, (40, 14, 2, 2)), (300_000, (24, 18, 2, 5)))
-# Other canvases, in pixels, for a part of the batches of the last stage.
-CANVASES, CANVAS_PART = ((96, 64), (64, 96), (96, 96), (48, 64), (128, 128)), 0.1
+STAGES = (
+    (0, (64, 0, 0, 0)),
+    (200_000, (40, 14, 2, 2)),
+    (300_000, (24, 18, 2, 5)),
+    (630_000, (14, 12, 2, 9)),
+)
+# Other canvases, in pixels, for a part of the batches of the last stages: sketch draws none that is larger.
+CANVASES, CANVAS_PART = ((64, 48), (48, 64), (64, 40), (40, 64), (64, 32), (32, 64)), 0.1
 
 
 class Frozen:
@@ -62,10 +67,9 @@ def batch(frozen: Frozen, samples: int) -> tuple[Tensor, Tensor, Tensor, Tensor]
     seed = SEED * 1_000_000_000 + samples
     dice, writer = Dice(seed), Writer(seed)
     mix = [mix for start, mix in STAGES if samples >= start][-1]
-    canvas, count = (64, 64), BATCH
-    if mix is STAGES[-1][1] and dice.chance(CANVAS_PART, 1):
+    canvas = (64, 64)
+    if samples >= STAGES[2][0] and dice.chance(CANVAS_PART, 1):
         canvas = CANVASES[int(dice.below(len(CANVASES), 1))]
-        count = max(16, BATCH * 64 * 64 // (canvas[0] * canvas[1]))
     drawn, texts = [], []
     for objects, many in enumerate(mix[:3], 1):
         if many:
@@ -84,8 +88,7 @@ def batch(frozen: Frozen, samples: int) -> tuple[Tensor, Tensor, Tensor, Tensor]
     if described < len(texts):
         source[described:] = frozen.latents(sources[described:])
     _forget(frozen, dice, contexts, source)
-    picked = torch.randperm(len(texts), generator=dice.generator)[:count]
-    return latents[picked], contexts[picked], source[picked], covered[picked]
+    return latents, contexts, source, covered
 
 
 def _forget(frozen: Frozen, dice: Dice, contexts: Tensor, source: Tensor) -> None:
