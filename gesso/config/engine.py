@@ -76,7 +76,8 @@ class EngineConfig(Table):
     """The same for what its processes hold on the cards."""
 
     unload_after_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """After so long with nothing to do it is made to forget its models, which frees its card's memory."""
+    """After so long with nothing to do it is made to forget its models, which frees its card's memory. One
+    with a `url` forgets those of whoever else uses it, too."""
 
     sleep_after_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """After so long with nothing to do its process is ended; the next job that needs it starts it again."""

@@ -1,5 +1,6 @@
 """The reader that asks nvidia-smi, where NVML itself cannot be loaded: slower, and it tells less."""
 
+import atexit
 import shutil
 import subprocess
 import time
@@ -117,10 +118,14 @@ class NvidiaSmiReader:
             )
         except OSError as error:
             return Told(text="", problem=f"nvidia-smi cannot be started ({error.strerror})")
+        # The end of gesso waits for no reading; without this, one that hangs would leave its child behind.
+        atexit.register(child.kill)
         try:
             output, _ = child.communicate(timeout=self._limit_s)
         except subprocess.TimeoutExpired:
             return self._killed(child)
+        finally:
+            atexit.unregister(child.kill)
         text = output.decode("utf-8", "replace")
         return Told(text=text, problem=_problem(text, child.returncode))
 

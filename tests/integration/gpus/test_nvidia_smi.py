@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 
 import psutil
@@ -226,3 +227,19 @@ def test_the_stand_in_is_asked_for_the_fields_in_their_order(smi):
     smi.say(cards=[CARD])
     reader(smi).read()
     assert smi.calls[0][1] == f"--query-gpu={','.join(FIELDS)}"
+
+
+def test_the_end_of_the_program_ends_what_is_still_being_asked(smi):
+    smi.say(hang=True)
+    reads = (
+        "import sys, threading\nfrom gesso.gpus.nvidia_smi import NvidiaSmiReader\n"
+        "threading.Thread(target=NvidiaSmiReader(sys.argv[1]).read, daemon=True).start()\nsys.stdin.read()"
+    )
+    program = subprocess.Popen([sys.executable, "-c", reads, str(smi.program)], stdin=subprocess.PIPE)
+    with program:
+        try:
+            ((pid, *_),) = wait_for(lambda: smi.calls, 30)
+            program.communicate(timeout=20)
+        finally:
+            program.kill()
+    wait_for(lambda: not psutil.pid_exists(pid))
