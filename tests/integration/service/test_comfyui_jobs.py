@@ -56,7 +56,9 @@ def interrupted(item: dict[str, Any]) -> bool:
 
 def began(item: dict[str, Any]) -> int:
     """When the engine began with it, by the engine's clock."""
-    return next(data["timestamp"] for kind, data in item["status"]["messages"] if kind == "execution_start")
+    return int(
+        next(data["timestamp"] for kind, data in item["status"]["messages"] if kind == "execution_start")
+    )
 
 
 def upload(url: str, name: str, color: str, **fields: str) -> dict[str, str]:
