@@ -93,7 +93,7 @@ class Diagnosis:
         """What its log says now, how far its start is, and what its answers mean."""
         member = self._member
         if not member.external and self._log.grown():
-            self._read(await asyncio.to_thread(self._log.read))
+            await self._read(self._log.read)
         self._follow_start()
         down = not member.external and (self._starting or member.pid is None)
         self._settle(answers.NAMES, answers.finding_of(member.probe, starting=down))
@@ -102,7 +102,7 @@ class Diagnosis:
 
     async def explain(self, state: Exited | None) -> tuple[Finding, list[str]]:
         """Why its process has ended, and the last lines of its log; None: nobody can tell how it ended."""
-        self._read(await asyncio.to_thread(self._log.read_all))
+        await self._read(self._log.read_all)
         kills = oom_kills()
         counted = None if kills is None or self._kills is None else kills - self._kills
         lines = list(self._log.recent)
@@ -155,13 +155,18 @@ class Diagnosis:
         signs.usual_start_s = usual_s(seconds)
         signs.stuck_after_s = stuck_after_s(seconds, self._fleet.start_limit_s, self._fleet.start_silence_s)
 
-    def _read(self, lines: list[str]) -> None:
+    async def _read(self, lines: Callable[[], list[str]]) -> None:
+        for found in await asyncio.to_thread(self._understood, lines):
+            self.told(found)
+
+    def _understood(self, lines: Callable[[], list[str]]) -> list[Finding]:
+        """What new lines of its log say is wrong. Megabytes of them take a second."""
         now = time.time()
-        for line in lines:
+        told = []
+        for line in lines():
             self._phase.feed(line)
-            found = self._watchful.feed(line, now)
-            if found is not None:
-                self.told(found)
+            told.append(self._watchful.feed(line, now))
+        return [found for found in told if found is not None]
 
     def _follow_start(self) -> None:
         member = self._member

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from gesso.fleet.diagnosis import Diagnosis
-from gesso.fleet.failures import by_name
+from gesso.fleet.failures import Watchful, by_name
+from gesso.fleet.finding import Finding
 from gesso.fleet.state import State
 from gesso.processes.process import Alive, Process
 from tests.integration.fleet.faulty import WATCHFUL, faulty, run_job
@@ -48,6 +50,26 @@ def test_failed_start_is_named_with_the_line_that_says_so(
             # Somebody has seen it, and starts it by hand: that is a new matter.
             supervisor.start("sketch")
             assert not member.findings
+
+    asyncio.run(main())
+
+
+def test_log_of_an_ended_process_is_understood_beside_the_loop(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = fake_comfyui(tmp_path / "comfy", ["print('the last words')", "raise SystemExit(3)"])
+    feed, threads = Watchful.feed, {}
+
+    def noted(watchful: Watchful, line: str, at: float) -> Finding | None:
+        threads[line] = threading.current_thread()
+        return feed(watchful, line, at)
+
+    monkeypatch.setattr(Watchful, "feed", noted)
+
+    async def main() -> None:
+        async with stage.supervisor(engine, restarts=0) as supervisor:
+            await supervisor.wait_for("gpu0", State.STOPPED_AFTER_FAILURES, timeout_s=LIMIT_S)
+        assert threads["the last words"] is not threading.current_thread()
 
     asyncio.run(main())
 
