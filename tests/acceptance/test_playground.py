@@ -207,7 +207,7 @@ def test_a_picture_is_changed_where_it_was_painted_over(service: RunningGesso, b
         before = file(service, key, **made).convert("RGB")
 
         page.get_by_role("button", name="Edit this").click()
-        expect(page.get_by_text("128 × 128")).to_be_visible()
+        expect(page.locator(".source .name")).to_contain_text("128 × 128")
         expect(page.get_by_role("button", name="Undo")).to_be_disabled()
         page.get_by_role("slider", name="Brush").fill("20")
         paint(page, (0.2, 0.2), (0.2, 0.8))
@@ -228,18 +228,7 @@ def test_a_picture_is_changed_where_it_was_painted_over(service: RunningGesso, b
         asked = job["payload"]["openai"]
         assert uploaded(service, key, asked["image"]).convert("RGB").tobytes() == before.tobytes()
         mask = uploaded(service, key, asked["mask"])
-        assert mask.size == (128, 128)
-        clear = mask.getchannel("A").point(lambda alpha: 255 if alpha < 128 else 0)
-        # A brush of 26 pixels from (26, 26) down to (26, 102), of which the end was taken away again.
-        left, top, right, bottom = clear.getbbox() or (0, 0, 0, 0)
-        assert [left, top, right] == pytest.approx([13, 13, 39], abs=2)
-        assert 80 <= bottom <= 102
-        assert [clear.getpixel(place) for place in ((26, 26), (26, 60), (60, 60), (115, 64))] == [
-            255,
-            255,
-            0,
-            0,
-        ]
+        _check_mask(mask)
         (after,) = job["files"]
         kept = (64, 0, 128, 128)
         changed = file(service, key, **after).convert("RGB")
@@ -314,6 +303,16 @@ def test_what_goes_wrong_is_told_where_it_belongs_and_nothing_typed_is_lost(
         page.reload()
         expect(page.get_by_role("heading", name="There is no model to draw with")).to_be_visible()
         expect(prompt).to_be_hidden()
+
+
+def _check_mask(mask: Image.Image) -> None:
+    """A brush of 26 pixels went from (26, 26) down to (26, 102); the end was taken away again."""
+    assert mask.size == (128, 128)
+    clear = mask.getchannel("A").point(lambda alpha: 255 if alpha < 128 else 0)
+    left, top, right, bottom = clear.getbbox() or (0, 0, 0, 0)
+    assert [left, top, right] == pytest.approx([13, 13, 39], abs=2)
+    assert 80 <= bottom <= 102
+    assert [clear.getpixel(place) for place in ((26, 26), (26, 60), (60, 60), (115, 64))] == [255, 255, 0, 0]
 
 
 def _no_models(route: Route) -> None:
