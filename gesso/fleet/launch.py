@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from gesso.config.engine import EngineConfig
+from gesso.config.files import default_python
 
 HOST = "127.0.0.1"
 # What is ours stays with us: database address, keys.
@@ -42,7 +43,7 @@ def plan(
         argv = (python, "-m", "gesso.sketch", *address, "--directory", str(directory), *config.arguments)
         return Launch(argv=argv, env=env, cwd=storage)
     directory = (config.directory or storage).absolute()
-    python = str(config.python or find_python(directory))
+    python = str(config.python or default_python(directory))
     return Launch(argv=(python, "main.py", *address, *config.arguments), env=env, cwd=directory)
 
 
@@ -51,16 +52,6 @@ def _held_to(card: str | None) -> dict[str, str]:
     if card is None:
         return {}
     return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": card}
-
-
-def find_python(directory: Path) -> str:
-    """The Python of the engine's own environment, else the one on the path."""
-    inside = Path("Scripts/python.exe") if os.name == "nt" else Path("bin/python")
-    for name in ("venv", ".venv"):
-        candidate = directory / name / inside
-        if candidate.exists():
-            return str(candidate)
-    return "python" if os.name == "nt" else "python3"
 
 
 def without_port(argv: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from gesso.events import Bus, EngineChanged
 from gesso.fleet.member import Member
 from gesso.fleet.supervisor import Supervisor
 from gesso.jobs.claim import Offer
+from gesso.jobs.condition import condition_of
 from gesso.jobs.job import Cancelled, Claim, Job, State
 from gesso.jobs.placement import Seat, is_soon, loaded_after, models_of
 from gesso.jobs.queue import Queue
@@ -21,7 +22,6 @@ from gesso.jobs.relay import announce
 from gesso.jobs.rouse import Engine, to_wake
 from gesso.jobs.runner import Runner, kinds_of
 from gesso.logs import about_job
-from gesso.workflows.catalog import Catalog
 from gesso.workflows.needs import has_all
 
 logger = logging.getLogger(__name__)
@@ -233,8 +233,15 @@ class Dispatcher:
         """Wake engines that sleep, for jobs that no engine that is awake can take, or takes soon."""
         members = self._supervisor.members()
         if self._claiming and any(member.asleep for member in members):
-            known = [(member, member.catalog.catalog) for member in members if member.catalog is not None]
-            engines = [_rousable(member, catalog) for member, catalog in known]
+            engines = [
+                Engine(
+                    name=member.name,
+                    accepts=partial(has_all, member.catalog.catalog),
+                    condition=condition_of(member),
+                )
+                for member in members
+                if member.catalog is not None
+            ]
             for name in to_wake(await self._queue.waits(), engines):
                 self._supervisor.wake(name)
 
@@ -358,14 +365,3 @@ class Dispatcher:
             except StorageError as error:
                 logger.error("the lease could not be extended: %s %s", error.message, error.remedy)
             await asyncio.sleep(self._lease_s / 3)
-
-
-def _rousable(member: Member, catalog: Catalog) -> Engine:
-    return Engine(
-        name=member.name,
-        accepts=partial(has_all, catalog),
-        asleep=member.asleep and not member.draining,
-        coming=member.coming,
-        # What is just being asked whether it may rest stays awake for a job that waits.
-        awake=member.ready or member.resting,
-    )

@@ -2,20 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
-
-class Condition(IntEnum):
-    """How an engine stands to jobs that it could run, the most hopeful first."""
-
-    READY = 0
-    STARTING = 1
-    ASLEEP = 2
-    TROUBLED = 3
-    """It does not take jobs now, and is looked after."""
-    DRAINING = 4
-    STOPPED = 5
-
+from gesso.jobs.condition import Condition
 
 _WORDS = {
     Condition.STARTING: "starting",

@@ -14,10 +14,11 @@ from sqlalchemy import Row
 from gesso.errors import NotFound
 from gesso.fleet.member import Member
 from gesso.fleet.supervisor import Supervisor
+from gesso.jobs.condition import condition_of
 from gesso.jobs.estimate import Estimate, Pace
 from gesso.jobs.fairness import UNKNOWN_COST_S, Flow, settle
 from gesso.jobs.forecast import Account, Kind, Outlook, Queued, Scene, Taken, forecast, place_beyond
-from gesso.jobs.hindrance import Condition, Standing, hindrance
+from gesso.jobs.hindrance import Standing, hindrance
 from gesso.jobs.job import Job, State
 from gesso.jobs.queue import Queue
 from gesso.jobs.queue_listing import Listed
@@ -264,16 +265,4 @@ def _settled(flow: Flow, charged: float, real_s: float, at: float) -> Flow:
 
 def _hindered(members: Sequence[Member], needs: tuple[str, ...]) -> str | None:
     fits = [each for each in members if each.catalog is not None and has_all(each.catalog.catalog, needs)]
-    return hindrance([Standing(engine=each.name, condition=_condition(each)) for each in fits])
-
-
-def _condition(member: Member) -> Condition:
-    if member.ready or member.resting:
-        return Condition.READY
-    if member.draining:
-        return Condition.DRAINING
-    if member.asleep:
-        return Condition.ASLEEP
-    if member.given_up:
-        return Condition.STOPPED
-    return Condition.STARTING if member.coming else Condition.TROUBLED
+    return hindrance([Standing(engine=each.name, condition=condition_of(each)) for each in fits])

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from gesso.jobs.condition import Condition
+
 # With engines awake that could run it, a job waits for so long before another is woken: a start takes longer
 # than most waits.
 PATIENCE_S = 10.0
@@ -22,11 +24,7 @@ class Engine:
 
     name: str
     accepts: Callable[[tuple[str, ...]], bool]
-    asleep: bool
-    coming: bool
-    """It is being started; it will take jobs by itself."""
-    awake: bool
-    """It takes jobs, be it that it has no room now."""
+    condition: Condition
 
 
 def to_wake(waits: Iterable[Wait], engines: Sequence[Engine]) -> list[str]:
@@ -34,9 +32,9 @@ def to_wake(waits: Iterable[Wait], engines: Sequence[Engine]) -> list[str]:
     woken: list[str] = []
     for wait in waits:
         fits = [engine for engine in engines if engine.accepts(wait.needs)]
-        if any(engine.coming or engine.name in woken for engine in fits):
+        if any(engine.condition is Condition.STARTING or engine.name in woken for engine in fits):
             continue
-        if wait.longest_s < PATIENCE_S and any(engine.awake for engine in fits):
+        if wait.longest_s < PATIENCE_S and any(engine.condition is Condition.READY for engine in fits):
             continue
-        woken += [engine.name for engine in fits if engine.asleep][:1]
+        woken += [engine.name for engine in fits if engine.condition is Condition.ASLEEP][:1]
     return woken

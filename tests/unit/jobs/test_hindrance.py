@@ -2,7 +2,8 @@
 
 import pytest
 
-from gesso.jobs.hindrance import NONE_FITS, Condition, Standing, hindrance
+from gesso.jobs.condition import Condition
+from gesso.jobs.hindrance import NONE_FITS, Standing, hindrance
 
 
 def at(*conditions: Condition) -> list[Standing]:
