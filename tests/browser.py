@@ -31,7 +31,7 @@ ARGUMENTS = [
 ]
 PICTURES = Path(__file__).parent / "output"
 # Generous: the machine may be busy with other things.
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 WIDGET = """
     const node = app.graph.nodes.find(node => node.type === type)
     const widget = node.widgets.find(widget => widget.name === name)

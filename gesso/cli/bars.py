@@ -43,7 +43,7 @@ class Lines:
     """
 
     def __init__(self) -> None:
-        self._at: tuple[str | None, int | None] = (None, None)
+        self._at: tuple[str | None, int | None, bool] = (None, None, False)
         self._place = 0
         self._told = 0.0
 
@@ -57,8 +57,8 @@ class Lines:
             return
         if progress.node is None and not progress.fraction:
             return
-        # A node's first step is news, too: it says how many there will be.
-        at = (progress.node, progress.steps)
+        # A node's first step is news, too: it says how many there will be. And so is the end.
+        at = (progress.node, progress.steps, progress.fraction >= 1)
         if at == self._at and now - self._told < _LINE_EVERY_S:
             return
         self._at, self._told = at, now

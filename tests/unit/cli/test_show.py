@@ -66,6 +66,13 @@ def test_plain_progress_is_a_line_per_node_and_not_per_step(capsys):
     assert capsys.readouterr().err.splitlines() == [" 50% X (node 1) 1/9", " 50% X (node 2) 1/9"]
 
 
+def test_the_end_is_told_however_soon_it_comes(capsys):
+    tell = Lines()
+    for fraction in (0.33, 0.66, 1.0, 1.0):
+        tell(Progress(fraction=fraction))
+    assert capsys.readouterr().err.splitlines() == [" 33%", "100%"]
+
+
 def test_text_from_elsewhere_keeps_its_colours_and_moves_nothing() -> None:
     text = "\x1b[31mred\x1b[0m\tfür → 絵\n\x1b[2J\x1b]0;title\x07\x9b\u202e\r"
     assert show.tamed(text) == "\x1b[31mred\x1b[0m\tfür → 絵\n?[2J?]0;title????"
