@@ -128,7 +128,7 @@ def test_models_are_listed_with_their_sizes_and_why_not(gesso):
     assert code == 0 and list(rows) == ["sketch", "dall-e-3", "slow", "absent"]
     assert re.search(r"dall-e-3 +sketch +yes +yes", rows["dall-e-3"])
     assert re.search(
-        r"^sketch +- +yes +yes +64x64; from 16x16 to \d+x\d+, multiples of 8 +-$", rows["sketch"]
+        r"^sketch +- +yes +yes +256x256; from 16x16 to \d+x\d+, multiples of 8 +-$", rows["sketch"]
     )
     assert re.search(r"yes +no +64x48, 96x64 +-$", rows["slow"])
     assert re.search(r"no +no .*FluxGuidance", rows["absent"])

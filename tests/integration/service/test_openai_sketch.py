@@ -67,8 +67,8 @@ def test_the_embedded_model_is_there_without_configuration(client: openai.OpenAI
 
 def test_a_picture_is_drawn_from_words(heart: bytes) -> None:
     drawn = picture(heart)
-    assert drawn.size == (64, 64)
-    assert colored(drawn, 0) > 200 > colored(drawn, 1) + colored(drawn, 2)
+    assert drawn.size == (256, 256)
+    assert colored(drawn, 0) > 3200 > colored(drawn, 1) + colored(drawn, 2)
 
 
 @pytest.mark.parametrize("size", ["1024x1024", "1536x1024"])
@@ -87,24 +87,24 @@ def test_a_large_picture_keeps_its_size_when_it_is_changed(client: openai.OpenAI
 def test_a_picture_is_changed_by_words(client: openai.OpenAI, heart: bytes) -> None:
     answer = client.images.edit(image=heart, prompt="make the heart green", extra_body={"seed": 1})
     edited = picture(bytes_of(answer))
-    assert edited.size == (64, 64)
-    assert colored(edited, 1) > 200 > colored(edited, 0)
+    assert edited.size == (256, 256)
+    assert colored(edited, 1) > 3200 > colored(edited, 0)
 
 
 def test_two_pictures_and_a_mask_change_the_first_where_the_mask_is_clear(
     client: openai.OpenAI, heart: bytes
 ) -> None:
-    mask = Image.new("RGBA", (64, 64), (0, 0, 0, 255))
-    mask.paste((0, 0, 0, 0), (0, 0, 32, 64))
+    mask = Image.new("RGBA", (256, 256), (0, 0, 0, 255))
+    mask.paste((0, 0, 0, 0), (0, 0, 128, 256))
     answer = client.images.edit(
         image=[heart, heart], mask=png(mask), prompt="make the heart green", n=2, extra_body={"seed": 1}
     )
     assert answer.data and len(answer.data) == 2
     for index in range(2):
-        edited, right = picture(bytes_of(answer, index)), (32, 0, 64, 64)
+        edited, right = picture(bytes_of(answer, index)), (128, 0, 256, 256)
         assert edited.crop(right).tobytes() == picture(heart).crop(right).tobytes()
         assert edited.tobytes() != picture(heart).tobytes()
-    assert answer.usage.input_tokens_details.image_tokens == 2 * 16
+    assert answer.usage.input_tokens_details.image_tokens == 2 * 256
 
 
 def test_pictures_can_be_given_in_json(client: openai.OpenAI, heart: bytes) -> None:
@@ -122,7 +122,7 @@ def test_pictures_can_be_given_in_json(client: openai.OpenAI, heart: bytes) -> N
 def test_variations_are_like_the_picture_and_like_no_other(client: openai.OpenAI, heart: bytes) -> None:
     answer = client.images.create_variation(image=heart, n=2)
     first, second = (picture(bytes_of(answer, index)) for index in range(2))
-    assert first.size == second.size == (64, 64) and first.tobytes() != second.tobytes()
+    assert first.size == second.size == (256, 256) and first.tobytes() != second.tobytes()
 
 
 def test_a_stream_shows_how_it_is_drawn(client: openai.OpenAI, heart: bytes) -> None:
@@ -131,7 +131,7 @@ def test_a_stream_shows_how_it_is_drawn(client: openai.OpenAI, heart: bytes) -> 
     ) as stream:
         *partials, completed = list(stream)
     assert len({each.b64_json for each in partials}) == 3
-    assert all(each.type == "image_generation.partial_image" and each.size == "64x64" for each in partials)
+    assert all(each.type == "image_generation.partial_image" and each.size == "256x256" for each in partials)
     assert picture(base64.b64decode(completed.b64_json)).tobytes() == picture(heart).tobytes()
 
 
@@ -144,7 +144,7 @@ def test_a_stream_of_an_edit_has_events_of_its_own(client: openai.OpenAI, heart:
     ("asked", "param"),
     [
         ({"image": b"no picture"}, "image"),
-        ({"mask": png(Image.new("RGB", (64, 64)))}, "mask"),
+        ({"mask": png(Image.new("RGB", (256, 256)))}, "mask"),
         ({"mask": png(Image.new("RGBA", (32, 64)))}, "mask"),
         ({"markup": png(Image.new("RGBA", (64, 64)))}, "markup"),
         ({"size": "2056x64"}, "size"),
@@ -215,7 +215,7 @@ def test_a_chat_with_a_picture_changes_it(client: openai.OpenAI, heart: bytes) -
         model="sketch", messages=[{"role": "user", "content": said}], seed=1
     )
     assert colored(picture(linked(answer.choices[0].message.content)), 1) > 200
-    assert answer.usage and answer.usage.prompt_tokens == 4 + 16
+    assert answer.usage and answer.usage.prompt_tokens == 4 + 256
 
 
 def test_a_chat_goes_on_about_the_picture_that_was_shown(client: openai.OpenAI, heart: bytes) -> None:
@@ -241,7 +241,7 @@ def test_a_chat_can_be_streamed(client: openai.OpenAI, heart: bytes) -> None:
     content = "".join(each.choices[0].delta.content or "" for each in chunks if each.choices)
     assert picture(linked(content)).tobytes() == picture(heart).tobytes()
     assert [each.choices[0].finish_reason for each in chunks if each.choices] == [None, "stop"]
-    assert chunks[-1].usage and chunks[-1].usage.completion_tokens == 16
+    assert chunks[-1].usage and chunks[-1].usage.completion_tokens == 256
 
 
 @pytest.mark.parametrize(
@@ -319,6 +319,6 @@ def test_an_id_of_ones_choice_is_a_uuid(service: RunningGesso) -> None:
 def test_the_list_of_models_tells_their_sizes(service: RunningGesso) -> None:
     (model,) = service.call("GET", "/v1/models").json()["data"]
     size = model["size"]
-    assert size["usual"] == "64x64" and size["multiple"] == 8 and size["choices"] == []
+    assert size["usual"] == "256x256" and size["multiple"] == 8 and size["choices"] == []
     assert size["least"] == "16x16" and int(size["most"].partition("x")[0]) >= 128
     assert (model["count"], model["steps"]) == (10, 100)
