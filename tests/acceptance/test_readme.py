@@ -55,10 +55,16 @@ def test_curl_lines_work(service: RunningGesso, place: Path) -> None:
 
 
 def test_python_lines_work(service: RunningGesso, place: Path) -> None:
-    [script] = blocks("python")
+    [script] = [block for block in blocks("python") if "import gesso" in block]
     told = run([sys.executable, "-c"], script, service, place)
     assert "SketchSteps" in told
     assert (place / "demo" / "eight-steps.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_lines_with_openais_library_work(service: RunningGesso, place: Path) -> None:
+    [script] = [block for block in blocks("python") if "import openai" in block]
+    run([sys.executable, "-c"], script, service, place)
+    assert (place / "demo" / "moon.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_command_lines_work(service: RunningGesso, place: Path) -> None:
@@ -67,6 +73,7 @@ def test_command_lines_work(service: RunningGesso, place: Path) -> None:
     assert "demo/painted_" in told
     assert "gesso_" in told  # the new key, shown once
     assert list((place / "demo").glob("painted_*.png"))
+    assert (place / "demo" / "two.png").exists() and (place / "demo" / "green.png").exists()
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)", README))
