@@ -89,11 +89,11 @@ def canvas_of(asked: Preview, unseen: bool, as_json: bool) -> "Canvas | None":
 
 
 def handed_in(ask: Callable[[str], "Job"]) -> "Job":
-    """The job that `ask` makes under an idempotency key. Ctrl-C leaves none behind."""
+    """The job that `ask` makes under an idempotency key. Neither Ctrl-C nor SIGTERM leaves one behind."""
     key = str(uuid.uuid4())
     try:
         return ask(key)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         # It may have come as far as the server: by the same key, this is that job.
         with suppress(GessoError):
             ask(key).cancel()

@@ -36,6 +36,7 @@ class Exit(IntEnum):
     LOCAL = 9
     INTERNAL = 70
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(exit=Exit.INTERNAL, when="A defect in gesso; GESSO_TRACEBACK=1 shows where.", errors=(GessoError,)),
     Row(exit=Exit.INTERRUPTED, when="Ctrl-C; a job that was waited for is cancelled."),
+    Row(exit=Exit.TERMINATED, when="SIGTERM; a job that was waited for is cancelled."),
 )
 
 _OF = {error: row.exit for row in TABLE for error in row.errors}

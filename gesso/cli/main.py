@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from typing import Any
 
@@ -12,7 +13,15 @@ def main() -> None:
     """The entry point."""
     # What a verb imports is many objects and hardly garbage, so collecting beside that is time lost.
     gc.disable()
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(run(sys.argv[1:]))
+
+
+def _end(*_: object) -> None:
+    """SIGTERM: not at once, so that what is under way can cancel its job and restore the terminal."""
+    from gesso.cli.exits import Exit
+
+    sys.exit(Exit.TERMINATED)
 
 
 def run(arguments: list[str]) -> int:

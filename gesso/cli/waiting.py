@@ -1,4 +1,4 @@
-"""Waiting for a job in front of a terminal: what is seen of it, and what Ctrl-C does."""
+"""Waiting for a job in front of a terminal: what is seen of it, and what Ctrl-C and SIGTERM do."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
 
 def waited(job: "Job", timeout_s: float | None, *, quiet: bool, canvas: "Canvas | None" = None) -> "Result":
-    """What the job made. Ctrl-C cancels it, after a question where there is somebody to ask."""
+    """What the job made. SIGTERM cancels it, and Ctrl-C after a question where there is somebody to ask."""
+    try:
+        return _watched(job, timeout_s, quiet=quiet, canvas=canvas)
+    except SystemExit:
+        if job.cancel():
+            show.note(f"gesso: job {job.id} is cancelled.")
+        raise
+
+
+def _watched(job: "Job", timeout_s: float | None, *, quiet: bool, canvas: "Canvas | None") -> "Result":
     from gesso.cli.bars import bar
 
     while True:

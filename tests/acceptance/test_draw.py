@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -260,4 +261,16 @@ def test_ctrl_c_cancels_the_job_and_leaves_nothing_of_the_picture(service, tmp_p
         assert process.wait(30) == 130
     assert "is cancelled" in screen.text and not list(tmp_path.iterdir())
     assert "\x1b[J" in screen.text.rsplit("a=d,d=I", 1)[1].partition("Cancel job")[0]
+    wait_for(lambda: service.call("GET", f"/gesso/api/jobs/{job}").json()["state"] == "cancelled")
+
+
+def test_ended_from_outside_it_cancels_the_job_and_gives_the_terminal_back(service, tmp_path):
+    command = [*SLOW, "--steps", "100"]
+    with terminal(service, tmp_path, command, WAYS["kitty"][0]) as (process, screen):
+        screen.until("\x1b_Ga=T")
+        process.send_signal(signal.SIGTERM)
+        screen.rest()
+        assert process.wait(30) == 143 and screen.echoes
+    (job,) = re.findall(r"job ([0-9a-f-]{36}) is cancelled", screen.text)
+    assert "\x1b[?25h" in screen.text and "Cancel job" not in screen.text and not list(tmp_path.iterdir())
     wait_for(lambda: service.call("GET", f"/gesso/api/jobs/{job}").json()["state"] == "cancelled")

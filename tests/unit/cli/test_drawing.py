@@ -1,4 +1,4 @@
-"""Handing a drawing in: Ctrl-C leaves no job behind, and what is refused is named as it was typed."""
+"""Handing a drawing in: an interruption leaves no job behind; what is refused is named as it was typed."""
 
 from typing import Any
 
@@ -16,16 +16,17 @@ class Job:
         return True
 
 
-def test_ctrl_c_while_it_is_handed_in_cancels_the_job_of_the_same_key():
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_an_end_while_it_is_handed_in_cancels_the_job_of_the_same_key(end):
     asked, job = [], Job()
 
     def ask(key: str) -> Any:
         asked.append(key)
         if len(asked) == 1:
-            raise KeyboardInterrupt
+            raise end
         return job
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(end):
         handed_in(ask)
     assert len(asked) == 2 and len(set(asked)) == 1 and job.cancelled == 1
 
