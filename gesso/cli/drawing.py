@@ -112,14 +112,17 @@ def finish(
     canvas: "Canvas | None",
     as_json: bool,
 ) -> None:
-    """Wait for the pictures, save them, and say where."""
+    """Wait for the pictures, save them, and say where, and what draws them again."""
     result = waited(job, timeout_s, quiet=as_json, canvas=canvas)
+    seed = job.seed()
     files = _saved(result, target, canvas)
     if as_json:
-        show.as_json({"job": job.id, "files": [str(file) for file in files]})
+        show.as_json({"job": job.id, "seed": seed, "files": [str(file) for file in files]})
         return
     for file in files:
         print(file)
+    if seed is not None:
+        show.note(f"gesso: drawn with --seed {seed}")
 
 
 def _saved(result: "Result", target: picture_files.Target, canvas: "Canvas | None") -> list[Path]:

@@ -35,6 +35,14 @@ def fields(prompt: str, wishes: Wishes) -> dict[str, Any]:
     return {"prompt": prompt, **told}
 
 
+def seed_of(record: object) -> int | None:
+    """From gesso's answer about a job; None where it tells of no seed."""
+    payload = record.get("payload") if isinstance(record, Mapping) else None
+    told = payload.get("openai") if isinstance(payload, Mapping) else None
+    seed = told.get("seed") if isinstance(told, Mapping) else None
+    return seed if isinstance(seed, int) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
     """The sizes that a model draws in, as WIDTHxHEIGHT; None is no bound."""

@@ -98,13 +98,24 @@ def test_the_suffix_is_the_format(gesso):
 def test_a_program_reads_the_job_and_its_files(gesso, service):
     told = gesso.json("draw", HEART, "--seed", 7, "-n", 2, "-o", "out/", "--steps", 2, "--size", "48x32")
     assert (
-        set(told) == {"job", "files"} and [Path(file).parent for file in told["files"]] == [Path("out")] * 2
+        set(told) == {"job", "seed", "files"}
+        and [Path(file).parent for file in told["files"]] == [Path("out")] * 2
     )
+    assert told["seed"] == 7
     assert {picture(file).size for file in told["files"]} == {(48, 32)}
     assert service.call("GET", f"/gesso/api/jobs/{told['job']}").json()["state"] == "succeeded"
     again = gesso.json("draw", HEART, "--seed", 7, "-n", 2, "-o", "out/", "--steps", 2, "--size", "48x32")
     for one, other in zip(told["files"], again["files"], strict=True):
         assert one != other and picture(one).tobytes() == picture(other).tobytes()
+
+
+def test_the_seed_that_nobody_chose_is_said_and_draws_the_picture_again(gesso):
+    _, out, err = gesso("draw", HEART, "-o", "x.png", "--steps", 1, "--size", "32x32")
+    (seed,) = re.findall(r"drawn with --seed (\d+)", err)
+    assert out == "x.png\n"
+    told = gesso.json("draw", HEART, "-o", "y.png", "--steps", 1, "--size", "32x32", "--seed", seed)
+    assert told["seed"] == int(seed)
+    assert picture("x.png").tobytes() == picture("y.png").tobytes()
 
 
 def test_a_picture_is_changed_only_where_the_mask_is_clear(gesso):
@@ -216,7 +227,8 @@ def test_a_terminal_shows_each_step_and_then_the_picture(service, tmp_path, way)
     tops = re.findall(r"\x1b8\x1b7\x1b\[(\d+)A", screen.text)
     assert len(tops) >= len(shown) and set(tops) == {"20"}
     # The bar is gone, and the path stands below the picture.
-    assert screen.text.endswith(f"{ANCHOR}x.png\r\n") and "\x1b[?25h" in screen.text
+    assert re.search(rf"{ANCHOR}x.png\r\ngesso: drawn with --seed \d+\r\n$", screen.text)
+    assert "\x1b[?25h" in screen.text
 
 
 @pytest.mark.parametrize(("env", "at_most"), [(TRUE_COLOR, 3), ({"TERM": "xterm-256color"}, 20)])

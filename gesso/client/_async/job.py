@@ -7,6 +7,7 @@ from gesso.client._async.connection import AsyncConnection
 from gesso.client._async.lookup import locate, record
 from gesso.client._async.output import AsyncResult, result
 from gesso.client._async.waiting import AsyncWaiting
+from gesso.client.drawing import seed_of
 from gesso.client.place import Place
 from gesso.client.position import Position, position_of
 from gesso.client.progress import Progress
@@ -66,6 +67,10 @@ class AsyncJob:
         None where the server does not tell: the job has ended, or the server is not gesso.
         """
         return position_of(await record(self._connection, self.id))
+
+    async def seed(self) -> int | None:
+        """What a drawing of a model comes from, also where nobody chose it; None: no other job has one."""
+        return seed_of(await record(self._connection, self.id))
 
     async def result(self) -> AsyncResult | None:
         """The result if the job is finished, None if it is not; raises what the job failed with."""

@@ -9,6 +9,7 @@ from gesso.client._sync.connection import Connection
 from gesso.client._sync.lookup import locate, record
 from gesso.client._sync.output import Result, result
 from gesso.client._sync.waiting import Waiting
+from gesso.client.drawing import seed_of
 from gesso.client.place import Place
 from gesso.client.position import Position, position_of
 from gesso.client.progress import Progress
@@ -68,6 +69,10 @@ class Job:
         None where the server does not tell: the job has ended, or the server is not gesso.
         """
         return position_of(record(self._connection, self.id))
+
+    def seed(self) -> int | None:
+        """What a drawing of a model comes from, also where nobody chose it; None: no other job has one."""
+        return seed_of(record(self._connection, self.id))
 
     def result(self) -> Result | None:
         """The result if the job is finished, None if it is not; raises what the job failed with."""

@@ -33,6 +33,15 @@ def test_a_sentence_becomes_a_picture(client):
     assert red > 120 and red - max(green, blue) > 60
 
 
+def test_the_seed_that_nobody_chose_draws_the_picture_again(client):
+    job = client.draw("a red heart", steps=1, size="16x16")
+    drawn, seed = job.wait().outputs[0].read(), job.seed()
+    assert seed is not None
+    again = client.draw("a red heart", steps=1, size="16x16", seed=seed)
+    assert again.wait().outputs[0].read() == drawn and again.seed() == seed
+    assert client.job("00000000-0000-4000-8000-000000000000").seed() is None
+
+
 def test_each_step_is_seen(client):
     news: list[Any] = []
     client.draw(HEART, steps=40, size="128x128").wait(news.append)
