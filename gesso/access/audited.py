@@ -40,10 +40,9 @@ def create_person(
     conn: Connection, service: Identity, person: str, address: str | None, now: float
 ) -> Account:
     """The person's account; made, with a line of its own, when the service names them for the first time."""
-    found = persons.find(conn, service.name, person)
-    if found is not None:
-        return found
     made = persons.create(conn, service.name, person, now)
+    if made is None:
+        return accounts.find(conn, persons.account_name(service.name, person))
     record(conn, service, "user.create", made.name, address=address, detail={"role": made.role.value}, at=now)
     return made
 

@@ -9,11 +9,12 @@ import hashlib
 import re
 import uuid
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from gesso.access import accounts
 from gesso.access.accounts import Account
 from gesso.access.scopes import Role
+from gesso.database.locks import upsert
 from gesso.database.schema import account
 from gesso.errors import Forbidden, NotFound
 
@@ -44,11 +45,12 @@ def find(conn: Connection, service: str, person: str) -> Account | None:
         return None
 
 
-def create(conn: Connection, service: str, person: str, now: float) -> Account:
-    """Forbidden where the service has named too many already."""
+def create(conn: Connection, service: str, person: str, now: float) -> Account | None:
+    """None where another request has just made it. Forbidden where the service has named too many already."""
     behind = account.c.name.startswith(service + BEHIND, autoescape=True)
     if conn.execute(select(func.count()).where(behind)).scalar_one() >= MOST_PERSONS:
         raise Forbidden(f"{service!r} acts for {MOST_PERSONS} persons already.")
     name = account_name(service, person)
-    conn.execute(insert(account).values(id=uuid.uuid4().hex, name=name, role=Role.USER.value, created=now))
-    return accounts.find(conn, name)
+    values = {"id": uuid.uuid4().hex, "name": name, "role": Role.USER.value, "created": now}
+    made = conn.execute(upsert(conn, account).on_conflict_do_nothing().returning(account.c.id), values)
+    return accounts.find(conn, name) if made.scalar() else None

@@ -39,6 +39,19 @@ def test_a_person_is_an_account_made_once_that_may_what_is_its_own() -> None:
     asyncio.run(scenario())
 
 
+def test_a_person_whom_two_requests_name_at_once_is_made_once() -> None:
+    async def scenario() -> None:
+        async with Stage() as stage:
+            webui = await service(stage)
+            # The other request's account comes between the look and the making.
+            assert await stage.db.tx(persons.create, webui.name, "ada", 1.0)
+            assert await stage.db.tx(persons.create, webui.name, "ada", 2.0) is None
+            ada = await stage.access.person(webui, "ada")
+            assert (await stage.access.account(ada.name)).created == 1.0
+
+    asyncio.run(scenario())
+
+
 def test_an_administrators_service_gives_its_persons_no_more() -> None:
     async def scenario() -> None:
         async with Stage() as stage:
