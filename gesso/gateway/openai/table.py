@@ -170,7 +170,8 @@ class OpenAI:
         asked = order.asked
         retries = request.headers.get(RETRIES, "")
         key = request.headers.get("idempotency-key")
-        repeats = retries.isdecimal() and int(retries) > 0
+        # Not as a number, of which Python reads no more than 4300 digits.
+        repeats = retries.isdecimal() and retries.strip("0") != ""
         order = replace(
             order,
             identity=await asking(request, asked, self._access),
@@ -182,6 +183,7 @@ class OpenAI:
         base = self._base(request)
         job = await self._submission.job_of(order)
         if is_asked(request):
+            self._waiting.keep(job.id)
             return accepted(job)
 
         async def draw(ended: Job) -> list[Drawn]:

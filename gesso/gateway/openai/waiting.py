@@ -64,6 +64,8 @@ class Waiting:
         self._missed: dict[str, float] = {}
         # Jobs cancelled because nobody waited for them: a request that comes too late gets a new one.
         self._given_up: dict[str, float] = {}
+        # Jobs whose clients do not wait here, and count on them all the same.
+        self._kept: dict[str, float] = {}
         self._begun = time.time()
         self._closed = False
         bus.subscribe(JobChanged, self._on_change)
@@ -104,10 +106,16 @@ class Waiting:
         """Whether it was cancelled because nobody waited for it."""
         return job_id in self._given_up
 
+    def keep(self, job_id: str) -> None:
+        """Its client follows it by other means: it goes on, also when somebody who waits for it hangs up."""
+        self._remember(self._kept, job_id)
+        if (handle := self._leaving.pop(job_id, None)) is not None:
+            handle.cancel()
+
     @contextmanager
     def attends(self, job: Job, *, comes_back: bool) -> Iterator[Attendance]:
         """Somebody waits for `job` in this block. When the last one leaves before its end, it is cancelled:
-        at once, or after a while if that one `comes_back`."""
+        at once, or after a while if that one `comes_back`; unless it is to be kept."""
         mine = Attendance(job)
         if (handle := self._leaving.pop(job.id, None)) is not None:
             handle.cancel()
@@ -123,7 +131,7 @@ class Waiting:
                 self._remember(self._missed, job.id)
             if not attending:
                 del self._attending[job.id]
-                if not mine.job.state.ended and not self._closed:
+                if not mine.job.state.ended and not self._closed and job.id not in self._kept:
                     self._leave(job.id, COMES_BACK_S if comes_back else 0.0)
 
     async def ended(self, mine: Attendance) -> Job:

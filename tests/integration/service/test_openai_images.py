@@ -272,6 +272,15 @@ def send(
     return connection
 
 
+@pytest.mark.parametrize("count", ["-1", "x", "0" * 9, "9" * 5000])
+def test_any_count_of_repetitions_is_answered(
+    service: RunningGesso, client: openai.OpenAI, count: str
+) -> None:
+    asked, headers = {"model": "strokes", "prompt": "a heart"}, {"x-stainless-retry-count": count}
+    told = service.call("POST", "/v1/images/generations", asked, headers=headers, key=client.api_key)
+    assert told.status == 200
+
+
 def test_a_client_that_hangs_up_cancels_its_job(service: RunningGesso, client: openai.OpenAI) -> None:
     connection = send(service, client.api_key, model="slow", prompt="a heart", steps=100)
     job = wait_for(lambda: [j for j in jobs_of(service, client) if j["state"] == "running"], 30)[0]

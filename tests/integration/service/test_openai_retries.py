@@ -158,6 +158,19 @@ def test_one_who_hangs_up_takes_nothing_from_another_who_waits(service: RunningG
     is_one_run(service, key, job["id"])
 
 
+def test_what_a_client_follows_by_itself_goes_on_when_another_hangs_up(service: RunningGesso) -> None:
+    key = service.new_key("who-follows")
+    asked: dict[str, Any] = {"model": "slow", "prompt": "a heart", "steps": STEPS}
+    waits = send(service, key, **asked)
+    job = wait_for(lambda: jobs_of(service, key), 30)[0]
+    again = {"Prefer": "respond-async", "x-stainless-retry-count": "1"}
+    told = service.call("POST", "/v1/images/generations", asked, headers=again, key=key)
+    assert (told.status, told.json()) == (202, {"job": job["id"]})
+    waits.close()
+    wait_for(lambda: jobs_of(service, key)[0]["state"] not in ("queued", "running"), 30)
+    is_one_run(service, key, job["id"])
+
+
 def answered(connection: http.client.HTTPConnection) -> tuple[int, str | None]:
     answer = connection.getresponse()
     answer.read()

@@ -141,6 +141,19 @@ def test_who_comes_back_in_time_finds_it() -> None:
     play(scene)
 
 
+def test_what_somebody_follows_by_itself_goes_on_whoever_hangs_up() -> None:
+    async def scene(stage: Stage) -> None:
+        with stage.waiting.attends(JOB, comes_back=True):
+            pass
+        stage.waiting.keep(JOB.id)
+        assert await stage.pass_time() == []
+        with stage.waiting.attends(JOB, comes_back=False):
+            pass
+        assert await stage.pass_time() == [] and stage.cancelled == []
+
+    play(scene)
+
+
 def test_for_a_while_the_same_request_is_taken_for_one_that_comes_back() -> None:
     async def scene(stage: Stage) -> None:
         assert not stage.waiting.just_left(JOB.id) and not stage.waiting.somebody_just_left()
