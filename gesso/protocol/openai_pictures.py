@@ -12,6 +12,8 @@ from gesso.protocol.pictures import BOMB, BROKEN, PIXEL_LIMIT, opened
 MEDIA = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 ORIENTATION = 0x0112
 SIDEWAYS = range(5, 9)
+# One of seventeen bytes keeps the gateway busy for as long as a large one.
+MOST_FRAMES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +43,6 @@ def read_source(data: bytes, param: str) -> Source:
     try:
         with opened(data) as picture:
             width, height = picture.size
-            if width * height * getattr(picture, "n_frames", 1) > PIXEL_LIMIT:
-                raise TooLarge(f"'{param}' has more than {PIXEL_LIMIT} pixels.")
             if picture.getexif().get(ORIENTATION) in SIDEWAYS:
                 width, height = height, width
             source = Source(
@@ -53,14 +53,24 @@ def read_source(data: bytes, param: str) -> Source:
                 has_alpha=picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info,
                 format=(picture.format or "png").lower(),
             )
-            # An engine reads all of them, and what it fails at is no fault of the request any more.
-            for frame in ImageSequence.Iterator(picture):
-                frame.load()
+            _read_frames(picture, param)
             return source
     except TooLarge as error:
         raise TooLarge(error.message, remedy="Send a smaller one.") from error
     except (RequestError, *BROKEN, *BOMB) as error:
         raise InvalidParameter(f"'{param}' is not a picture that can be read.", param=param) from error
+
+
+def _read_frames(picture: Image.Image, param: str) -> None:
+    """An engine reads all of them, and what it fails at is no fault of the request any more."""
+    pixels = 0
+    for number, frame in enumerate(ImageSequence.Iterator(picture)):
+        pixels += frame.width * frame.height
+        if pixels > PIXEL_LIMIT:
+            raise TooLarge(f"'{param}' has more than {PIXEL_LIMIT} pixels.")
+        if number >= MOST_FRAMES:
+            raise TooLarge(f"'{param}' has more than {MOST_FRAMES} frames.")
+        frame.load()
 
 
 def deliver(

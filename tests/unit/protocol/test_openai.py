@@ -12,7 +12,7 @@ from PIL import Image
 from gesso.errors import InvalidParameter, RequestError, TooLarge
 from gesso.protocol.openai import Drawn, answer, event, parse_request, usage_of
 from gesso.protocol.openai_parameters import TABLE, Effect, Kind, Route, markdown, parameters_of
-from gesso.protocol.openai_pictures import deliver, read_source
+from gesso.protocol.openai_pictures import MOST_FRAMES, deliver, read_source
 
 
 def generation(**fields: Any) -> Any:
@@ -199,6 +199,18 @@ def test_a_film_of_more_pixels_than_a_picture_may_have_is_refused(monkeypatch: p
     with pytest.raises(TooLarge) as refused:
         read_source(noise("GIF", save_all=True, append_images=frames), "image")
     assert refused.value.remedy == "Send a smaller one."
+
+
+def test_a_film_of_more_frames_than_anybody_draws_is_refused_before_its_end() -> None:
+    buffer = io.BytesIO()
+    Image.new("P", (1, 1)).save(buffer, "GIF")
+    whole = buffer.getvalue()
+    start = whole.index(b",")
+    head, frame = whole[:start], whole[start:-1]
+    assert read_source(head + frame * MOST_FRAMES + b";", "image").width == 1
+    with pytest.raises(TooLarge, match=f"{MOST_FRAMES} frames"):
+        # What comes after them is damaged, and not read.
+        read_source(head + frame * (MOST_FRAMES + 1) + b"damaged", "image")
 
 
 def test_what_an_engine_made_badly_is_no_fault_of_the_writer_of_answers() -> None:
