@@ -1,11 +1,13 @@
 """In a chat: the picture that was shown last, and whether what is said next is about it (pure)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-# Stops at the next bracket, so that no text is read twice: a message may have megabytes.
+# Stops at the next bracket, so that no text is read twice.
 SHOWN = re.compile(r"!\[[^\[\]\n]*\]\(([^\s()]+)\)")
+# Of what begins like a picture and is none.
+MOST_TRIES = 100
 WORD = re.compile(r"[a-z']+")
 POLITE = frozenset(
     "now then and also ok okay please next but can could would you just so well let's let us".split()
@@ -23,7 +25,7 @@ MAKES, ANOTHER = (
 
 def is_change(text: str) -> bool:
     """Whether it wishes a change ("now make it green"), and no new picture ("a green heart")."""
-    words = WORD.findall(text.lower()[:200])
+    words = WORD.findall(text[:200].lower())
     while words and words[0] in POLITE:
         words.pop(0)
     first, after = [*words, "", ""][:2]
@@ -33,8 +35,8 @@ def is_change(text: str) -> bool:
 def shown_last(messages: Sequence[Any]) -> str | None:
     """The link of the last picture in these messages, whoever showed it."""
     for message in reversed(messages):
-        if isinstance(message, dict) and (links := list(_links(message))):
-            return links[-1]
+        if isinstance(message, dict) and (link := _last_link(message)):
+            return link
     return None
 
 
@@ -45,15 +47,26 @@ def link_of(part: Any) -> str:
     return link if isinstance(link, str) else ""
 
 
-def _links(message: dict[str, Any]) -> Iterator[str]:
-    """Of a message: in its Markdown, in its parts, and in the list that our own answers have."""
-    for place in (message.get("content"), message.get("images")):
-        if isinstance(place, str):
-            yield from SHOWN.findall(place)
-        for part in place if isinstance(place, list) else ():
-            if not isinstance(part, dict):
-                continue
-            if isinstance(part.get("text"), str):
-                yield from SHOWN.findall(part["text"])
-            if link := link_of(part):
-                yield link
+def _last_link(message: dict[str, Any]) -> str | None:
+    """Of a message: in the list that our own answers have, in its parts, and in its Markdown."""
+    for place in (message.get("images"), message.get("content")):
+        if isinstance(place, str) and (link := _last_shown(place)):
+            return link
+        for part in reversed(place) if isinstance(place, list) else ():
+            if isinstance(part, dict) and (link := link_of(part) or _last_shown(part.get("text"))):
+                return link
+    return None
+
+
+def _last_shown(text: Any) -> str | None:
+    """In Markdown; looked for from the end, as the whole may have megabytes of pictures."""
+    if not isinstance(text, str):
+        return None
+    end = len(text)
+    for _ in range(MOST_TRIES):
+        end = text.rfind("![", 0, end)
+        if end < 0:
+            break
+        if found := SHOWN.match(text, end):
+            return found[1]
+    return None

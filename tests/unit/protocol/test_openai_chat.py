@@ -48,6 +48,8 @@ def test_all_else_is_a_wish_for_another_picture(text: str) -> None:
     [
         ([drew(f"![picture]({ONE})")], (ONE,)),
         ([drew(f"Here: ![a]({ONE}) and ![b]({TWO}) as wished")], (TWO,)),
+        ([drew(f"![a]({ONE}) and ![no picture] or ![b](")], (ONE,)),
+        ([drew(f"![a]({ONE})" + "![" * 1000)], ()),
         ([drew("", images=[{"type": "image_url", "image_url": {"url": ONE}}])], (ONE,)),
         ([drew([{"type": "text", "text": f"![a]({ONE})"}])], (ONE,)),
         ([said("like this", ONE), drew("I cannot see.")], (ONE,)),
