@@ -78,6 +78,15 @@ export function keepingFocus(place, change, { opposite = false } = {}) {
   (next || place.querySelector("button:not([hidden])"))?.focus();
 }
 
+/** Exchange what is in `element`; the focus stays on what has the same words, or else goes to `otherwise`. */
+export function refill(element, otherwise, ...children) {
+  const words = element.contains(document.activeElement) ? document.activeElement.textContent : null;
+  fill(element, ...children);
+  if (words === null) return;
+  const same = [...element.querySelectorAll("a, button")].find((each) => each.textContent === words);
+  (same ?? otherwise).focus({ preventScroll: true });
+}
+
 /** What went wrong, where it happened. */
 export function problem(error) {
   return h("div", { class: "problem", role: "alert" },

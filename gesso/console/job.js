@@ -1,7 +1,7 @@
 // One job: its pictures in full, how it went, what was asked for.
 import { post } from "./api.js";
 import { whole } from "./cards.js";
-import { action, fill, h, notice, problem } from "./dom.js";
+import { action, fill, h, notice, problem, refill } from "./dom.js";
 import { following } from "./following.js";
 import { badge, failureOf, fileAddress, isActive, isPicture, timing, titleOf } from "./job_words.js";
 import { when } from "./times.js";
@@ -27,7 +27,7 @@ export function jobView(me, id) {
     fill(heading, titleOf(job));
     document.title = `${titleOf(job)} · gesso`;
     fill(state, badge(job), " ", timing(job, followed.outlook));
-    fill(tools, isActive(job) && !job.cancel_asked ? action("Cancel this job", cancel) : null,
+    refill(tools, heading, isActive(job) && !job.cancel_asked ? action("Cancel this job", cancel) : null,
       workflows(job));
     fill(error, failed(job));
     fill(pictures, mine ? [made(job), texts(job)] : notMine(job));

@@ -29,6 +29,12 @@ SKETCH = (
     '[[model]]\nname = "thorough"\ntemplate = "sketch-text-to-image"\ndefaults = { steps = 100 }\n'
 )
 # Every picture that is shown on the way.
+OFFICE = """field => {
+    const data = new DataTransfer()
+    data.items.add(new File(["a picture of the text"], "text.png", { type: "image/png" }))
+    for (const type of ["text/plain", "text/html"]) data.setData(type, "a heart")
+    return field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, cancelable: true, bubbles: true }))
+}"""
 NOTING = """() => {
     window.seen = new Set()
     const note = () => document.querySelectorAll(".preview[src]").forEach(each => window.seen.add(each.src))
@@ -145,8 +151,13 @@ def test_a_drawing_is_seen_as_it_comes_goes_on_without_the_page_and_is_cancelled
             expect(stage(other.page).get_by_role("alert")).to_contain_text("no job")
             expect(other.page.get_by_text("hasty")).to_have_count(0)
             _only_not_found(other)
-        stage(page).get_by_role("button", name="Cancel").click()
+        expect(stage(page).get_by_role("status")).to_have_text("Running …")
+        about = stage(page).get_by_role("link", name="About this job")
+        about.focus()
+        service.call("POST", f"/gesso/api/jobs/{job}/cancel", key=key)
         expect(stage(page)).to_contain_text("Cancelled before there was a picture.")
+        expect(about).to_be_focused()
+        expect(stage(page).get_by_role("status")).to_have_text("Cancelled.")
         expect(page.get_by_label("Prompt")).to_have_value("what hasty wrote")
         assert service.call("GET", f"/gesso/api/jobs/{job}", key=key).json()["state"] == "cancelled"
         assert service.call("GET", "/queue", key=key).json() == {"queue_running": [], "queue_pending": []}
@@ -259,6 +270,9 @@ def test_pictures_are_chosen_dropped_and_pasted(service: RunningGesso, browser: 
         expect(page.get_by_label("Size").locator("option").first).to_have_text("As the picture")
         page.get_by_role("button", name="Remove").click()
         expect(page.get_by_text("or drop one here")).to_be_visible()
+        # What offices copy is text, and a picture of it.
+        assert page.get_by_label("Prompt").evaluate(OFFICE)
+        expect(page.get_by_role("alert")).to_have_count(0)
         page.evaluate(PASTE, False)
         expect(page.get_by_role("alert")).to_contain_text("pasted.png” is no picture")
         page.evaluate(PASTE, True)

@@ -24,7 +24,7 @@ export function drawings(first) {
     const made = card(job, drawingAddress(job.id));
     titles.set(job.id, made.title);
     point();
-    return made;
+    return { ...made, stop: () => titles.delete(job.id) };
   });
   let active = [];
   let known = [];

@@ -52,12 +52,16 @@ export function sourceField(changed) {
     take,
     onPaste(event) {
       const file = pictureAmong(event.clipboardData?.files);
-      if (!file) return;
+      if (!file || isText(event)) return;
       event.preventDefault();
       take(file);
     },
   };
 }
+
+/** Offices copy a picture of the text along with it. */
+const isText = ({ target, clipboardData: { types } }) =>
+  target.matches?.("textarea, input") && ["text/plain", "text/html"].every((each) => types.includes(each));
 
 /** Pictures may be dropped anywhere on `place`. */
 export function droppable(place, take) {

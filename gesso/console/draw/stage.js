@@ -1,9 +1,9 @@
 // One drawing: what is seen of it while it is drawn, its pictures, and what it was made of.
 import { post } from "../api.js";
 import { whole } from "../cards.js";
-import { action, fill, h, problem, s, say } from "../dom.js";
+import { action, fill, h, problem, refill, s, say } from "../dom.js";
 import { following } from "../following.js";
-import { badge, failureOf, fileAddress, isActive, isPicture, jobAddress, timing, titleOf } from "../job_words.js";
+import { badge, failureOf, fileAddress, isActive, isPicture, jobAddress, stateOf, timing, titleOf } from "../job_words.js";
 import { asked, inputOf } from "./order.js";
 import { fetchPicture } from "./picture.js";
 
@@ -41,10 +41,11 @@ export function stage(me, id, { change, again, ended }) {
     const files = job.files.filter(isPicture);
     if (!isActive(job)) fill(board, instead(job) ?? pictures(files));
     else if (!preview.isConnected) fill(board, blank(wanted));
-    fill(tools, files.length === 1 ? uses(files[0]) : null,
+    refill(tools, heading, files.length === 1 ? uses(files[0]) : null,
       isActive(job) ? (job.cancel_asked ? null : action("Cancel", cancel)) : action("Again with these settings", async () => again(await asked(job))),
       h("a", { class: "button quiet", href: jobAddress(job) }, "About this job"));
     fill(facts, made(wanted));
+    if (isActive(job)) say(heard, `${stateOf(job).word} …`);
     if (!endedNow) return;
     say(heard, job.state === "succeeded" ? "Drawn." : job.state === "cancelled" ? "Cancelled." : "It failed.");
     ended();
