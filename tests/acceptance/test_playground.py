@@ -33,7 +33,8 @@ OFFICE = """field => {
     const data = new DataTransfer()
     data.items.add(new File(["a picture of the text"], "text.png", { type: "image/png" }))
     for (const type of ["text/plain", "text/html"]) data.setData(type, "a heart")
-    return field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, cancelable: true, bubbles: true }))
+    const paste = new ClipboardEvent("paste", { clipboardData: data, cancelable: true, bubbles: true })
+    return field.dispatchEvent(paste)
 }"""
 NOTING = """() => {
     window.seen = new Set()
