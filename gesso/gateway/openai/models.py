@@ -70,7 +70,7 @@ class Models:
         if name is None and self.all:
             return self.all[0]
         if name is None or name not in self._by_name:
-            called = "" if name is None else f" {name!r}"
+            called = "" if name is None else f" {name[:100]!r}"
             message = f"There is no model{called} here, or you have no access to it."
             raise UnknownModel(message, remedy=f"There are {', '.join(self._by_name)}." if self.all else None)
         return self._by_name[name]

@@ -71,6 +71,9 @@ def test_models_are_listed_with_what_they_can_do_now(client: openai.OpenAI) -> N
     with pytest.raises(openai.NotFoundError) as refused:
         client.models.retrieve("nobodys")
     assert refused.value.code == "model_not_found"
+    with pytest.raises(openai.NotFoundError) as refused:
+        client.images.generate(model="x" * 100_000, prompt="a heart")
+    assert len(refused.value.response.content) < 1000
 
 
 def test_a_model_that_cannot_draw_is_refused_with_the_reason(
