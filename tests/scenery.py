@@ -1,7 +1,8 @@
 """Scenes that sketch's model was not taught, in words and in pictures that are true to them.
 
-The model learns nine tenths of all descriptions (training/README.md); `held_out` tells the others. Nothing
-here is shared with the training, nor with the eye (tests/seeing.py) that looks at what is drawn.
+The model learns nine tenths of all descriptions (training/README.md); `held_out` tells the others. No code
+is shared with the training, nor with the eye (tests/seeing.py) that looks at what is drawn; what the words
+mean, which colours and heights, has to be the same.
 """
 
 from collections.abc import Callable

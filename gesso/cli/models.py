@@ -36,7 +36,7 @@ def models(url: options.Url = None, key: options.Key = None, as_json: options.Js
 
 
 def sizes_text(sizes: "Sizes") -> str:
-    """ "64x64; 16x16 to 256x256, multiples of 8", or the few that there are."""
+    """ "256x256; from 16x16 to 1024x1024, multiples of 8", or the few that there are."""
     if sizes.choices:
         return ", ".join(sizes.choices)
     bounds = [f"from {sizes.least}" if sizes.least else "", f"to {sizes.most}" if sizes.most else ""]
