@@ -9,7 +9,7 @@ pytest.importorskip("playwright.sync_api", reason="needs the extra gesso[dev]")
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser import chromium, opened
+from tests.browser import opened
 from tests.service import RunningGesso, running_service
 
 pytestmark = pytest.mark.package("chromium")
@@ -22,12 +22,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
     with running_service(tmp_path_factory.mktemp("browser")) as running:
         yield running
         assert "Traceback" not in running.log()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def test_a_newcomer_signs_in_and_the_first_workflow_offered_paints_a_picture(

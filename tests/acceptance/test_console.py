@@ -11,7 +11,6 @@ pytest.importorskip("playwright.sync_api", reason="needs the extra gesso[dev]")
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser import chromium
 from tests.console import console, ended, loaded, new_user, painting, pictures, row, submit
 from tests.running import wait_for
 from tests.service import PLAIN, RunningGesso, running_service
@@ -39,12 +38,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
     with running_service(tmp_path_factory.mktemp("console")) as running:
         yield running
         assert "Traceback" not in running.log()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def test_a_newcomers_first_job_appears_and_ends_while_he_looks(

@@ -11,7 +11,7 @@ pytest.importorskip("playwright.sync_api", reason="needs the extra gesso[dev]")
 
 from playwright.sync_api import Browser, Locator, Route, expect
 
-from tests.browser import Tab, chromium
+from tests.browser import Tab
 from tests.console import console, new_user, painting, pictures, row, submit
 from tests.console_machine import LARGE, SMALL, eight_cards, sample_an_hour, two_cards, uuid_of
 from tests.faulty_fleet import engine
@@ -45,12 +45,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
             wait_for(lambda: running.engine("broken")["state"] == "stopped-after-failures", PATIENCE_S)
             two_cards(machine, engine_pid=running.engine("painter")["pid"])
             yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def part(tab: Tab, name: str) -> Locator:

@@ -15,7 +15,7 @@ pytest.importorskip("playwright.sync_api", reason="needs the extra gesso[dev]")
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.browser import Tab, chromium
+from tests.browser import Tab
 from tests.console import console, loaded, new_user, pictures
 from tests.service import ENGINE, UNHURRIED, RunningGesso, running_service
 from tests.strokes import failing, template
@@ -63,12 +63,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
     with running_service(directory, ENGINE + UNHURRIED + "".join(models)) as running:
         yield running
         assert "Traceback" not in running.log()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def draw(page: Page, prompt: str, model: str = "sketch") -> None:

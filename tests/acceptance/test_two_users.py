@@ -9,7 +9,7 @@ pytest.importorskip("playwright.sync_api", reason="needs the extra gesso[dev]")
 
 from playwright.sync_api import Browser, Page, WebSocket, expect
 
-from tests.browser import Tab, chromium, opened
+from tests.browser import Tab, opened
 from tests.service import RunningGesso, running_service
 
 pytestmark = pytest.mark.package("chromium")
@@ -23,12 +23,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGesso]:
     with running_service(tmp_path_factory.mktemp("two-users"), TWO_ENGINES) as running:
         yield running
         assert "Traceback" not in running.log()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def jobs_heard(page: Page) -> set[str]:
