@@ -16,7 +16,7 @@ from gesso.fleet.supervisor import Supervisor
 from gesso.jobs.claim import Offer
 from gesso.jobs.condition import condition_of
 from gesso.jobs.job import Cancelled, Claim, Job, State
-from gesso.jobs.placement import Seat, is_soon, loaded_after, models_of
+from gesso.jobs.placement import Seat, due_in_s, is_soon, loaded_after, models_of
 from gesso.jobs.queue import Queue
 from gesso.jobs.relay import announce
 from gesso.jobs.rouse import Engine, to_wake
@@ -65,6 +65,8 @@ class Dispatcher:
         # No longer at their engines, and not yet recorded as waiting.
         self._coming_back: set[str] = set()
         self._running: dict[str, tuple[Claim, Member, asyncio.Task[None]]] = {}
+        # Until an engine that is busy has room, or else `FALLBACK_S`.
+        self._look_in_s = FALLBACK_S
         # Set when a job came or went, or an engine's state changed.
         self._wake = asyncio.Event()
         bus.subscribe(EngineChanged, lambda _: self._wake.set())
@@ -91,7 +93,7 @@ class Dispatcher:
                 except Exception:
                     logger.exception("dispatcher tick failed")
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(FALLBACK_S):
+                    async with asyncio.timeout(self._look_in_s):
                         await self._wake.wait()
 
     async def drain(self, limit_s: float) -> None:
@@ -200,11 +202,15 @@ class Dispatcher:
     def _offers(self) -> list[Offer]:
         """The engines that may be given a job now, the least busy first."""
         found = []
+        self._look_in_s = FALLBACK_S
         for member in self._supervisor.members() if self._claiming else ():
             if not member.ready or member.catalog is None:
                 continue
             jobs = [claim.job for claim in self._claims(member)]
-            if self._has_room(member, jobs):
+            room_in_s = self._room_in_s(member, jobs)
+            if room_in_s is not None and room_in_s > 0.0:
+                self._look_in_s = min(self._look_in_s, room_in_s)
+            elif room_in_s is not None:
                 loaded = reduce(loaded_after, (models_of(job.needs) for job in jobs), member.models)
                 load_s = self._runner.pace.load_s(loaded)
                 seat = Seat(engine=member.name, loaded=loaded, load_s=load_s, idle=not jobs)
@@ -285,27 +291,31 @@ class Dispatcher:
         at_work = (claim for claim, on, _ in self._running.values() if on is member)
         return [claim for claim in at_work if not self._runner.is_over(claim.job.id)]
 
-    def _has_room(self, member: Member, jobs: Sequence[Job]) -> bool:
-        """Whether it may be handed another job beside `jobs`, which it has: if there are none; or while they
-        are soon done, so that it need not wait for us. A job that waits there can no more be overtaken, so
-        it must not wait for a long one."""
+    def _room_in_s(self, member: Member, jobs: Sequence[Job]) -> float | None:
+        """When it may be handed another job beside `jobs`, which it has: at once if there are none; else
+        shortly before they are done. None: that cannot be told, or it has enough."""
         collecting = sum(on is member for _, on, _ in self._running.values()) - len(jobs)
-        if collecting > COLLECTING:
-            return False
-        return not jobs or (len(jobs) < member.config.slots and self._soon_done(member, jobs))
+        if collecting > COLLECTING or (jobs and len(jobs) >= member.config.slots):
+            return None
+        return due_in_s(*self._expected_and_spent_s(member, jobs)) if jobs else 0.0
 
     def _soon_done(self, member: Member, jobs: Sequence[Job]) -> bool:
-        """Whether it is done soon with each of `jobs`, which it has in this order."""
-        loaded = member.models
+        """Whether it is done soon with `jobs`, which it has in this order."""
+        return is_soon(*self._expected_and_spent_s(member, jobs))
+
+    def _expected_and_spent_s(self, member: Member, jobs: Sequence[Job]) -> tuple[float | None, float]:
+        """How long `jobs` take one after the other, None if that is not known; and how much of it is over."""
+        loaded, expected_s, spent_s = member.models, 0.0, 0.0
         for job in jobs:
             models = models_of(job.needs)
-            expected_s = self._runner.pace.expected_s(kinds_of(job), loads=not models <= loaded)
+            takes_s = self._runner.pace.expected_s(kinds_of(job), loads=not models <= loaded)
+            if takes_s is None:
+                return None, spent_s
+            expected_s += takes_s
             begun_at = self._runner.begun_at(job.id)
-            spent_s = 0.0 if begun_at is None else time.monotonic() - begun_at
-            if not is_soon(expected_s, spent_s):
-                return False
+            spent_s += 0.0 if begun_at is None else time.monotonic() - begun_at
             loaded = loaded_after(loaded, models)
-        return True
+        return expected_s, spent_s
 
     def _start(self, claim: Claim, member: Member, tasks: asyncio.TaskGroup, *, adopted: bool) -> None:
         with about_job(claim.job.id):

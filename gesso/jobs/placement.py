@@ -12,7 +12,7 @@ Going first is bounded, so that it never breaks fairness:
 - only jobs that would have to load are overtaken by other users, only by jobs that need not;
 - among one user's own jobs only within the next `LOOK_AHEAD`, and never past one that he put in front.
 
-An engine that will soon be done (`is_soon`) can be given its next job already, so that it need not wait
+An engine that is about to be done (`due_in_s`) can be given its next job already, so that it need not wait
 for us. No engine is kept idle while there is a job for it, but that a job may be given to one that has
 its models and will soon be done.
 """
@@ -26,6 +26,8 @@ from itertools import islice
 LOAD_S = 15.0
 PATIENCE_S = 60.0
 SOON_S = 1.0
+# An engine gets its next job when this part of the one that runs is left: estimates err in proportion.
+LEAD_PART, LEAST_LEAD_S = 0.1, 0.1
 # How many users, and how many jobs of each, are looked at.
 LOOK_AHEAD = 8
 
@@ -103,6 +105,18 @@ def loaded_after(loaded: Models, models: Models) -> Models:
 def is_soon(expected_s: float | None, spent_s: float) -> bool:
     """Whether a job that was expected to take `expected_s` has its end near, or at most just missed it."""
     return expected_s is not None and abs(expected_s - spent_s) < SOON_S
+
+
+def due_in_s(expected_s: float | None, spent_s: float) -> float | None:
+    """In how many seconds an engine can be handed the job after this one; None: that cannot be told.
+
+    As late as an engine that must not pause allows, at most `SOON_S` early: what waits at an engine is no
+    more in the queue, where whoever asks for one job after the other would come before it.
+    """
+    if expected_s is None or spent_s >= expected_s + SOON_S:
+        return None
+    lead_s = min(SOON_S, max(LEAST_LEAD_S, LEAD_PART * expected_s))
+    return max(0.0, expected_s - lead_s - spent_s)
 
 
 def decide(

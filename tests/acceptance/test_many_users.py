@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 import pytest
@@ -91,6 +93,36 @@ def test_single_job_behind_a_hundred_of_another_is_the_next_that_an_engine_gets(
         each for each in many.runs() if each.job_id in there and job["created"] < each.begun < run.begun
     ]
     assert len(before) <= (1 if seconds < 1 else 0)
+
+
+def test_who_asks_for_one_at_a_time_gets_as_much_as_who_always_has_jobs_waiting(
+    fleet: RunningGesso, users: list[User]
+) -> None:
+    """More such users than engines, so that all of them could work for these alone."""
+    greedy, *modest = users
+    modest += [new_user(fleet, f"{user.name}-too") for user in modest]
+    enough = threading.Event()
+
+    def one_after_the_other(user: User) -> None:
+        # Seeds of his own: an engine is done at once with what it has just done for another.
+        with listening(user.url) as hears:
+            for seed in count(1_000 * (1 + modest.index(user))):
+                if enough.is_set():
+                    break
+                hears.wait_end(user.submit(lasting(0.8, seed), client_id=hears.client_id), PATIENCE_S)
+
+    for seed in range(60):
+        greedy.submit(lasting(0.8, seed))
+    with ThreadPoolExecutor(len(modest)) as pool:
+        ends = [pool.submit(one_after_the_other, user) for user in modest]
+        wait_for(lambda: len(greedy.history()) >= 12, PATIENCE_S)
+        enough.set()
+        for end in ends:
+            end.result()
+    runs = {user.name: user.runs() for user in (greedy, *modest)}
+    until = min(max(run.ended for run in each) for each in runs.values())
+    had = {name: sum(run.ended <= until for run in each) for name, each in runs.items()}
+    assert min(had.values()) >= 0.65 * had[greedy.name], had
 
 
 def _alone(url: str) -> bool:

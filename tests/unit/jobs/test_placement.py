@@ -17,6 +17,7 @@ from gesso.jobs.placement import (
     Seat,
     Waiting,
     decide,
+    due_in_s,
     first,
     is_soon,
     loaded_after,
@@ -133,6 +134,17 @@ def test_end_of_a_job_is_near_a_second_before_it_is_expected_and_not_long_after(
         True,
         False,
     ]
+
+
+def test_next_job_is_due_when_a_tenth_is_left_and_between_a_second_and_a_tenth_of_one() -> None:
+    assert due_in_s(None, 0.0) is None
+    assert [due_in_s(expected_s, 0.0) for expected_s in (0.05, 0.4, 5.0, 30.0)] == [
+        0.0,
+        pytest.approx(0.3),
+        4.5,
+        29.0,
+    ]
+    assert [due_in_s(5.0, spent_s) for spent_s in (4.0, 4.5, 5.9, 6.0)] == [0.5, 0.0, 0.0, None]
 
 
 def test_job_without_models_leaves_what_is_loaded() -> None:
