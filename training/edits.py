@@ -1,5 +1,6 @@
 """Pairs of scenes before and after a wish, and the wish in words."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -25,12 +26,14 @@ class Edit:
     named: Tensor
 
 
-def pairs(dice: Dice, writer: Writer, count: int, kind: int, held_out: bool = False) -> Edit:
-    """`count` edits of one kind, half of them on scenes of two objects."""
-    ones = sample(dice, count - count // 2, 1, held_out)
-    before = join([ones, sample(dice, count // 2, 2, held_out)])
-    alone = torch.arange(count) < len(ones)
-    touched = torch.where(alone, 0, dice.below(2, count))
+def pairs(
+    dice: Dice, writer: Writer, count: int, kind: int, held_out: bool = False, alone: float = 0.5
+) -> Edit:
+    """`count` edits of one kind, the part `alone` of them on scenes of one object, the others of two."""
+    single = math.ceil(count * alone)
+    ones = sample(dice, single, 1, held_out)
+    before = join([ones, sample(dice, count - single, 2, held_out)])
+    touched = torch.where(torch.arange(count) < single, 0, dice.below(2, count))
     return (_recolour, _remove, _background, _add)[kind](dice, writer, before, touched)
 
 

@@ -9,17 +9,26 @@ from training.networks import LATENT_CHANNELS, SCALE, Model
 INSIDE_WEIGHT = 3.0
 
 
-def times(count: int, generator: torch.Generator) -> Tensor:
-    """Logit-normal: the middle of the way, where shapes are decided, comes most often."""
-    return torch.sigmoid(torch.randn(count, generator=generator))
+def times(source: Tensor, towards_noise: float, generator: torch.Generator) -> Tensor:
+    """Logit-normal: the middle of the way, where shapes are decided, comes most often; with a source, what is
+    nearer to noise by `towards_noise`, where it is decided which of its objects changes.
+    """
+    edited = source.flatten(1).any(1).float()
+    return torch.sigmoid(torch.randn(len(source), generator=generator) + edited * towards_noise)
 
 
 def loss_of(
-    model: Model, latents: Tensor, context: Tensor, source: Tensor, covered: Tensor, seed: int
+    model: Model,
+    latents: Tensor,
+    context: Tensor,
+    source: Tensor,
+    covered: Tensor,
+    seed: int,
+    towards_noise: float,
 ) -> Tensor:
     """Squared error of the flow, weighted inside objects; time 0 is the picture, time 1 is noise."""
     generator = torch.Generator().manual_seed(seed)
-    time = times(len(latents), generator)
+    time = times(source, towards_noise, generator)
     noise = torch.randn(latents.shape, generator=generator)
     at = time.view(-1, 1, 1, 1)
     flow = model((1 - at) * latents + at * noise, time, context, source).float()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from training.captions import VOCABULARY, Writer, tokenise
 from training.checkpoint import Average, Stop, load, note, save
-from training.edits import EDITS, pairs
+from training.edits import pairs
 from training.flow import loss_of
 from training.networks import VAE, Model, TextEncoder
 from training.optimiser import optimisers
@@ -24,12 +24,16 @@ SAVE_EVERY_S, JUDGE_EVERY, KEEP_EVERY = 300.0, 25_000, 250_000
 # The learning rate falls to nothing over this last part of the samples planned.
 COOL_DOWN = 0.3
 TEXT_DROPPED = 0.1
-# From how many samples on, a batch holds how many of: one object, two, three, each kind of edit.
+# From here on, edits are mostly about one of two objects and mostly seen near noise: to tell which of the two
+# is meant is what takes long, and nothing of it can be learnt where the objects show through the noise.
+HARD_EDITS, PART_ALONE, EDITS_TIME = 860_000, 0.2, 1.2
+# From how many samples on, a batch holds how many of: one object, two, three; and of each kind of edit.
 STAGES = (
-    (0, (64, 0, 0, 0)),
-    (200_000, (40, 14, 2, 2)),
-    (300_000, (24, 18, 2, 5)),
-    (630_000, (14, 12, 2, 9)),
+    (0, (64, 0, 0), (0, 0, 0, 0)),
+    (200_000, (40, 14, 2), (2, 2, 2, 2)),
+    (300_000, (24, 18, 2), (5, 5, 5, 5)),
+    (630_000, (14, 12, 2), (9, 9, 9, 9)),
+    (HARD_EDITS, (13, 11, 2), (14, 14, 5, 5)),
 )
 # Other canvases, in pixels, for a part of the batches of the last stages: sketch draws none that is larger.
 CANVASES, CANVAS_PART = ((64, 48), (48, 64), (64, 40), (40, 64), (64, 32), (32, 64)), 0.1
@@ -66,19 +70,22 @@ def batch(frozen: Frozen, samples: int) -> tuple[Tensor, Tensor, Tensor, Tensor]
     """Latents, contexts, source latents and covered parts of the batch that follows `samples`."""
     seed = SEED * 1_000_000_000 + samples
     dice, writer = Dice(seed), Writer(seed)
-    mix = [mix for start, mix in STAGES if samples >= start][-1]
+    described_mix, edit_mix = [mix for start, *mix in STAGES if samples >= start][-1]
     canvas = (64, 64)
     if samples >= STAGES[2][0] and dice.chance(CANVAS_PART, 1):
         canvas = CANVASES[int(dice.below(len(CANVASES), 1))]
     drawn, texts = [], []
-    for objects, many in enumerate(mix[:3], 1):
+    for objects, many in enumerate(described_mix, 1):
         if many:
             scenes = sample(dice, many, objects)
             drawn.append((*draw(scenes, *canvas), torch.zeros(many, 3, *canvas)))
             texts += writer.describe(scenes)[0]
     described = len(texts)
-    for kind in range(len(EDITS) if mix[3] else 0):
-        edit = pairs(dice, writer, mix[3], kind)
+    alone = PART_ALONE if samples >= HARD_EDITS else 0.5
+    for kind, many in enumerate(edit_mix):
+        if not many:
+            continue
+        edit = pairs(dice, writer, many, kind, alone=alone)
         (after, inside), (before, was) = draw(edit.after, *canvas), draw(edit.before, *canvas)
         drawn.append((after, torch.maximum(inside, was), before))
         texts += edit.captions
@@ -136,7 +143,8 @@ class Training:
             one.zero_grad()
         with torch.autocast("cpu", torch.bfloat16):
             latents, contexts, source, covered = batch(frozen, self.samples)
-            loss = loss_of(self.model, latents, contexts, source, covered, self.samples)
+            towards_noise = EDITS_TIME if self.samples >= HARD_EDITS else 0.0
+            loss = loss_of(self.model, latents, contexts, source, covered, self.samples, towards_noise)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for one in self.optimisers:
