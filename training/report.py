@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from training.checkpoint import load
+from training.edits import EDITS
 from training.networks import Model
 from training.scenes import draw
 from training.scores import described, pictures, scores, wishes
@@ -41,7 +42,16 @@ VAE: {vae}. Text encoder: {text}.
 Rows one and two: one object. Three: two objects. Four: wishes, before and after by turns. The prompts:
 
 {prompts}
+
+## The way there
+
+By the judge, 64 prompts or 32 wishes of each kind: how many in 100 were right after so many samples.
+
+| samples | one object | two | recolour | remove | background | add |
+|---|---|---|---|---|---|---|
+{curve}
 """
+CURVE, CURVE_STEP = ("one", "two", *(f"edit_{kind}" for kind in EDITS)), 100_000
 NAMES = {
     "one": ("one object, all of it", "95"), "shape": ("… its shape", ""), "colour": ("… its colour", ""),
     "place": ("… its place", ""), "background": ("… its background", ""), "two": ("two objects", "85"),
@@ -64,6 +74,22 @@ def last(path: Path) -> dict[str, str]:
         return {}
     with path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file))[-1]
+
+
+def curve(path: Path) -> list[str]:
+    """Rows of a table: the first mark in each `CURVE_STEP` samples, and the last of all."""
+    with path.open(encoding="utf-8") as file:
+        marks = list(csv.DictReader(file))
+    first = {int(mark["samples"]) // CURVE_STEP: mark for mark in reversed(marks)}
+    chosen = [mark for mark in marks if mark in first.values() or mark is marks[-1]]
+    return [
+        f"| {int(mark['samples']):,} | {' | '.join(_hundredths(mark[name]) for name in CURVE)} |"
+        for mark in chosen
+    ]
+
+
+def _hundredths(part: str) -> str:
+    return f"{float(part) * 100:.0f}" if part else ""
 
 
 def seen(samples: int) -> dict[str, float]:
@@ -118,6 +144,7 @@ def main() -> None:
         vae=f"{vae['psnr_db']} dB, {float(vae['survival']):.1%} of right pictures survive the round trip",
         text=f"reads {float(text['right']):.1%} of held-out sentences right in every field",
         prompts="\n".join(f"{number}. {prompt}" for number, prompt in enumerate(prompts, 1)),
+        curve="\n".join(curve(asked.runs / "model.csv")),
     )
     (asked.out / "RESULTS.md").write_text(written, encoding="utf-8")
 
