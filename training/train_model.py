@@ -34,6 +34,7 @@ STAGES = (
     (300_000, (24, 18, 2), (5, 5, 5, 5)),
     (630_000, (14, 12, 2), (9, 9, 9, 9)),
     (HARD_EDITS, (13, 11, 2), (14, 14, 5, 5)),
+    (960_000, (18, 14, 2), (11, 11, 4, 4)),
 )
 # Other canvases, in pixels, for a part of the batches of the last stages: sketch draws none that is larger.
 CANVASES, CANVAS_PART = ((64, 48), (48, 64), (64, 40), (40, 64), (64, 32), (32, 64)), 0.1
