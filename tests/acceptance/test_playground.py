@@ -253,6 +253,34 @@ def test_a_picture_is_changed_where_it_was_painted_over(service: RunningGesso, b
         )
 
 
+def test_the_brush_is_used_with_keys_and_what_it_cannot_do_now_keeps_the_focus(
+    service: RunningGesso, browser: Browser
+) -> None:
+    with console(browser, service, new_user(service, "typist"), "#/draw") as tab:
+        page = tab.page
+        with page.expect_file_chooser() as chooser:
+            page.get_by_text("Choose a picture").click()
+        chooser.value.set_files(HARBOUR)
+        paint(page, (0.2, 0.2), (0.8, 0.8))
+        undo, erase, clear = (page.get_by_role("button", name=name) for name in ("Undo", "Erase", "Clear"))
+        erase.press("Enter")
+        expect(erase).to_have_attribute("aria-pressed", "true")
+        # The second time there is nothing to be done.
+        for _ in range(2):
+            clear.press("Enter")
+            expect(clear).to_be_disabled()
+            expect(clear).to_be_focused()
+        expect(erase).to_have_attribute("aria-pressed", "false")
+        erase.press("Enter")
+        expect(erase).to_have_attribute("aria-pressed", "false")
+        undo.press("Enter")
+        expect(clear).to_be_enabled()
+        undo.press("Enter")
+        expect(clear).to_be_disabled()
+        expect(undo).to_be_disabled()
+        expect(undo).to_be_focused()
+
+
 def test_pictures_are_chosen_dropped_and_pasted(service: RunningGesso, browser: Browser) -> None:
     with console(browser, service, new_user(service, "collector"), "#/draw") as tab:
         page = tab.page

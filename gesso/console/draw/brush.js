@@ -16,9 +16,9 @@ export function brush(changed) {
   const pointer = s("svg", { "aria-hidden": "true", class: "pointer" }, ring);
   const board = h("div", { class: "board" }, image, canvas, pointer);
   const size = h("input", { type: "range", id: "brush-size", ...SIZES });
-  const erase = h("button", { type: "button", class: "quiet small", "aria-pressed": "false", onclick: () => press(!erasing()) }, "Erase");
-  const undo = h("button", { type: "button", class: "quiet small", onclick: () => set(strokes.slice(0, -1)) }, "Undo");
-  const clear = h("button", { type: "button", class: "quiet small", onclick: () => set([...strokes, { all: true }]) }, "Clear");
+  const erase = tool("Erase", () => press(!erasing()), { "aria-pressed": "false" });
+  const undo = tool("Undo", () => set(strokes.slice(0, -1)));
+  const clear = tool("Clear", () => set([...strokes, { all: true }]));
   const tools = h("div", { class: "brush", role: "group", "aria-label": "Brush" },
     h("p", {}, h("label", { for: "brush-size" }, "Brush"), size), erase, undo, clear);
   const element = h("div", {}, board, tools);
@@ -41,9 +41,9 @@ export function brush(changed) {
 
   function tell() {
     const painted = strokes.length > 0 && !strokes.at(-1).all;
-    undo.disabled = !strokes.length;
-    clear.disabled = !painted;
-    erase.disabled = !painted;
+    enable(undo, strokes.length > 0);
+    enable(clear, painted);
+    enable(erase, painted);
     if (!painted) press(false);
   }
 
@@ -99,6 +99,18 @@ export function brush(changed) {
       await set(painted);
     },
   };
+}
+
+function tool(label, act, more = {}) {
+  const button = h("button", { type: "button", class: "quiet small", ...more,
+    onclick: () => { if (!button.getAttribute("aria-disabled")) act(); } }, label);
+  return button;
+}
+
+/** Not `disabled`: that would take the keyboard's focus away. */
+function enable(button, on) {
+  if (on) button.removeAttribute("aria-disabled");
+  else button.setAttribute("aria-disabled", "true");
 }
 
 /** Seen on every picture: stripes of two colours, as wide on large pictures as on small ones. */
