@@ -81,14 +81,18 @@ def _content(content: Any) -> tuple[str, list[str]]:
 def chat_answer(
     chat: Chat, job: str, drawn: Sequence[Drawn], created: int, usage: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The whole answer: one choice for each picture."""
+    """The whole answer, one choice for each picture: as Markdown, which every chat shows, and as a part."""
     choices = [
         {
             "index": index,
-            "message": {"role": "assistant", **_message(chat.asked, each)},
+            "message": {
+                "role": "assistant",
+                "content": f"![picture]({link})",
+                "images": [{"type": "image_url", "image_url": {"url": link}}],
+            },
             "finish_reason": "stop",
         }
-        for index, each in enumerate(drawn)
+        for index, link in enumerate(_links(chat.asked, drawn))
     ]
     return {**_head(chat, job, created, "chat.completion"), "choices": choices, "usage": _usage(usage)}
 
@@ -96,11 +100,14 @@ def chat_answer(
 def chat_chunks(
     chat: Chat, job: str, drawn: Sequence[Drawn], created: int, usage: Mapping[str, Any]
 ) -> list[bytes]:
-    """The answer as the events of a stream: each picture whole, then the end."""
+    """The answer as the events of a stream: each picture whole, then the end.
+
+    As Markdown only: Open WebUI and others that know parts in streams know Markdown too, and show both.
+    """
     head = _head(chat, job, created, "chat.completion.chunk")
     told: list[dict[str, Any]] = []
-    for index, each in enumerate(drawn):
-        delta = {"role": "assistant", **_message(chat.asked, each)}
+    for index, link in enumerate(_links(chat.asked, drawn)):
+        delta = {"role": "assistant", "content": f"![picture]({link})"}
         told.append({**head, "choices": [{"index": index, "delta": delta, "finish_reason": None}]})
         told.append({**head, "choices": [{"index": index, "delta": {}, "finish_reason": "stop"}]})
     if chat.counted:
@@ -122,13 +129,9 @@ def _head(chat: Chat, job: str, created: int, kind: str) -> dict[str, Any]:
     }
 
 
-def _message(asked: ImagesRequest, picture: Drawn) -> dict[str, Any]:
-    """As Markdown, which every chat shows, and as a part, for those that look for one."""
-    link = f"data:{MEDIA[asked.output_format]};base64,{picture_data(picture)['b64_json']}"
-    return {
-        "content": f"![picture]({link})",
-        "images": [{"type": "image_url", "image_url": {"url": link}}],
-    }
+def _links(asked: ImagesRequest, drawn: Sequence[Drawn]) -> list[str]:
+    head = f"data:{MEDIA[asked.output_format]};base64,"
+    return [head + picture_data(each)["b64_json"] for each in drawn]
 
 
 def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:

@@ -241,6 +241,7 @@ def test_a_chat_can_be_streamed(client: openai.OpenAI, heart: bytes) -> None:
         chunks = list(stream)
     content = "".join(each.choices[0].delta.content or "" for each in chunks if each.choices)
     assert picture(linked(content)).tobytes() == picture(heart).tobytes()
+    assert "".join(each.to_json() for each in chunks).count("data:image/") == 1  # who knows both shows both
     assert [each.choices[0].finish_reason for each in chunks if each.choices] == [None, "stop"]
     assert chunks[-1].usage and chunks[-1].usage.completion_tokens == 256
 
