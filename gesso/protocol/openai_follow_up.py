@@ -13,23 +13,23 @@ POLITE = frozenset(
     "now then and also ok okay please next but can could would you just so well let's let us".split()
 )
 CHANGES = frozenset(
-    "add brighten change color colour darken delete erase lighten make move paint recolor recolour remove "
-    "replace swap take turn".split()
+    "add brighten change darken delete erase lighten move recolor recolour remove replace swap".split()
 )
-# "make a heart", "paint me one": those are wishes for another picture.
-MAKES, ANOTHER = (
-    frozenset({"make", "paint", "color", "colour"}),
-    frozenset({"a", "an", "me", "us", "another"}),
+# New pictures are wished for with these, too ("make two hearts", "take a photo"): they change what is there.
+EITHER = frozenset("color colour make paint take turn".split())
+THERE = frozenset(
+    "it this that these those them the its his her their everything everyone all both each".split()
+    + ["away", "off"]  # "take away the star"
 )
 
 
 def is_change(text: str) -> bool:
-    """Whether it wishes a change ("now make it green"), and no new picture ("a green heart")."""
+    """Whether it wishes a change ("now make it green"), and no new picture ("a heart", "make a heart")."""
     words = WORD.findall(text[:200].lower())
     while words and words[0] in POLITE:
         words.pop(0)
     first, after = [*words, "", ""][:2]
-    return first in CHANGES and not (first in MAKES and after in ANOTHER)
+    return first in CHANGES or (first in EITHER and after in THERE)
 
 
 def shown_last(messages: Sequence[Any]) -> str | None:

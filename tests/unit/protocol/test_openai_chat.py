@@ -30,6 +30,13 @@ def drew(content: Any = "", **more: Any) -> dict[str, Any]:
         "add a blue star",
         "and then paint it red",
         "turn it around",
+        "take the star away",
+        "take away the star",
+        "take it off",
+        "color the sky",
+        "make everything blue",
+        "make its eyes green",
+        "turn the day into night",
     ],
 )
 def test_a_wish_to_change_something_is_known(text: str) -> None:
@@ -37,7 +44,23 @@ def test_a_wish_to_change_something_is_known(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a red heart", "make a heart", "paint me a moon", "draw a star that changes", "", "now", "日本"]
+    "text",
+    [
+        "a red heart",
+        "make a heart",
+        "paint me a moon",
+        "draw a star that changes",
+        "take a photo of a dog",
+        "Please take another picture, of two cats",
+        "make two hearts",
+        "paint some flowers",
+        "colored pencils",
+        "color pencils on a table",
+        "turn",
+        "",
+        "now",
+        "日本",
+    ],
 )
 def test_all_else_is_a_wish_for_another_picture(text: str) -> None:
     assert not is_change(text)
