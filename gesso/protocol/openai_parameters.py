@@ -35,7 +35,10 @@ ALL = frozenset(Route)
 G, E, V = Route.GENERATIONS, Route.EDITS, Route.VARIATIONS
 QUALITIES = ("auto", "low", "medium", "high", "xhigh", "max", "standard", "hd")
 FORMATS = ("png", "jpeg", "webp")
-FOR_WHOM = "Who asks is known by the key; a key that acts for others (`jobs:for-others`) says here for whom."
+FOR_WHOM = (
+    "With a key that acts for others (`jobs:for-others`): the person behind the request. With any other "
+    "it has no effect: who asks is known by the key."
+)
 LONGEST_PROMPT = 32_000
 MOST_IMAGES = 16
 
@@ -169,13 +172,8 @@ TABLE: tuple[Parameter, ...] = (
         effect=Effect.NO_EFFECT,
         choices=("low", "medium", "high"),
     ),
-    _row("user", FOR_WHOM, effect=Effect.NO_EFFECT),
-    _row(
-        "safety_identifier",
-        FOR_WHOM,
-        routes=frozenset({G, E}),
-        effect=Effect.NO_EFFECT,
-    ),
+    _row("user", FOR_WHOM),
+    _row("safety_identifier", "As `user`, where there is no `user`.", routes=frozenset({G, E})),
     *(
         _row(name, meaning, routes=frozenset({G, E}), kind=Kind.ANYTHING, effect=Effect.REFUSED)
         for name, meaning in (
