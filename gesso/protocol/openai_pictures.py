@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image, ImageSequence
 
-from gesso.errors import InvalidParameter, RequestError, TooLarge
+from gesso.errors import EngineRefused, InvalidParameter, RequestError, TooLarge
 from gesso.protocol.pictures import BOMB, BROKEN, PIXEL_LIMIT, opened
 
 MEDIA = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -78,12 +78,15 @@ def deliver(
 ) -> Delivered:
     """The engine's picture as asked for. What is PNG already, and may stay as it is, is not touched.
 
-    `within`: no larger than this, of the same shape. RequestError for a damaged one.
+    `within`: no larger than this, of the same shape. EngineRefused for what is no picture, is damaged, or has
+    too many pixels: whoever asked for it can mend none of that.
     """
     try:
         return _delivered(data, form, compression, background, within)
-    except BROKEN as error:
-        raise RequestError("The picture is damaged.") from error
+    except TooLarge as error:
+        raise EngineRefused(f"The engine's file cannot be given as a picture: {error.message}") from error
+    except (RequestError, *BROKEN, *BOMB) as error:
+        raise EngineRefused("The engine's file is no picture that can be read.") from error
 
 
 def _delivered(

@@ -4,6 +4,7 @@ from gesso.access.access import Access
 from gesso.config.schema import Config
 from gesso.events import Bus
 from gesso.gateway.comfyui.catalogue import Catalogue
+from gesso.gateway.openai.darkroom import Darkroom
 from gesso.gateway.openai.links import Links
 from gesso.gateway.openai.models import Models
 from gesso.gateway.openai.pictures import Gallery
@@ -25,7 +26,7 @@ def images_api(
 ) -> OpenAI:
     """Raises ConfigError for a model whose templates cannot be used."""
     models = Models(config.models, catalogue)
-    links = Links(secret)
+    links, darkroom = Links(secret), Darkroom()
     submission = Submission(
         models=models,
         queue=working.queue,
@@ -42,9 +43,10 @@ def images_api(
         catalogue=catalogue,
         submission=submission,
         waiting=waiting,
-        gallery=Gallery(artifacts=working.artifacts, files=working.files, links=links),
+        gallery=Gallery(artifacts=working.artifacts, files=working.files, links=links, darkroom=darkroom),
         links=links,
         queue=working.queue,
+        darkroom=darkroom,
         public_url=config.gateway.public_url,
         behind_tls=config.gateway.behind_tls,
     )

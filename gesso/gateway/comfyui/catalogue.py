@@ -15,6 +15,8 @@ from gesso.access.identity import Identity
 from gesso.access.scopes import Role
 from gesso.config.limits import RolesConfig
 from gesso.errors import InvalidWorkflow, NoEngine, StorageError
+from gesso.fleet.decide import Wanted
+from gesso.fleet.member import Member
 from gesso.fleet.node_catalog import NodeCatalog
 from gesso.fleet.supervisor import Supervisor
 from gesso.gateway import responses
@@ -25,7 +27,8 @@ from gesso.jobs.files import Files
 from gesso.protocol.files import FileRef
 from gesso.workflows.catalog import Catalog
 from gesso.workflows.denied import is_denied, without_denied
-from gesso.workflows.needs import lacking
+from gesso.workflows.graph import Prompt
+from gesso.workflows.needs import has_all, lacking, needs
 from gesso.workflows.union import union
 from gesso.workflows.uploads import KINDS
 
@@ -89,10 +92,18 @@ class Catalogue:
         """Ask the engines anew, and wait so long for their answers."""
         await self._refresh.begin(patience_s=patience_s)
 
-    def lacking(self, needs: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """What each engine lacks of `needs`; empty when one of them has it all."""
-        lacks = {name: lacking(needs, each.catalog) for name, each in self._known().items()}
+    def lacking(self, wanted: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """What each engine lacks of `wanted` (see `Needs.ids`); empty when one of them has it all."""
+        lacks = {name: lacking(wanted, each.catalog) for name, each in self._known().items()}
         return lacks if all(lacks.values()) else {}
+
+    def stopped(self, prompt: Prompt) -> tuple[str, ...]:
+        """The engines that could run it, where all of them are stopped until somebody starts one."""
+        known = [(each, each.catalog.catalog) for each in self._supervisor.members() if each.catalog]
+        if not any(_is_down(each) for each, _ in known):
+            return ()
+        fits = [each for each, catalog in known if has_all(catalog, needs(prompt, catalog).ids())]
+        return tuple(each.name for each in fits) if all(map(_is_down, fits)) else ()
 
     def denied_to(self, identity: Identity) -> Denied:
         """Patterns of the node classes that the caller's role may not use."""
@@ -174,6 +185,10 @@ class Catalogue:
             kept = await self._files.put(account, ref, artifact, content_type="image/png")
             return [kept.filename]
         return []
+
+
+def _is_down(member: Member) -> bool:
+    return member.wanted is Wanted.STOPPED or member.gave_up
 
 
 def _wants_news(request: Request) -> bool:

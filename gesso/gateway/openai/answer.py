@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gesso.errors import GessoError
 from gesso.gateway.openai.waiting import Attendance, Waiting
@@ -22,26 +22,29 @@ SILENT_S = 45.0
 BREATH_S = 15.0
 BREATH = b" "
 
+Tell = Callable[[Attendance, Send], Coroutine[Any, Any, None]]
 Compose = Callable[[Job], Awaitable[bytes]]
 
 
-class Answer:
-    """An ASGI app. `compose` makes the answer's JSON of the job when it has ended."""
+def attended(tell: Tell, job: Job, waiting: Waiting, *, comes_back: bool) -> ASGIApp:
+    """What is told of a job to one who waits for it, as long as he does."""
 
-    def __init__(
-        self, job: Job, *, waiting: Waiting, compose: Compose, comes_back: bool, silent_s: float = SILENT_S
-    ) -> None:
-        self._job = job
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        with waiting.attends(job, comes_back=comes_back) as mine:
+            await unless_left(tell(mine, send), receive)
+
+    return app
+
+
+class Answer:
+    """The whole answer in one. `compose` makes its JSON of the job when it has ended."""
+
+    def __init__(self, *, waiting: Waiting, compose: Compose, silent_s: float = SILENT_S) -> None:
         self._waiting = waiting
         self._compose = compose
-        self._comes_back = comes_back
         self._silent_s = silent_s
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._waiting.attends(self._job, comes_back=self._comes_back) as mine:
-            await unless_left(self._answer(mine, send), receive)
-
-    async def _answer(self, mine: Attendance, send: Send) -> None:
+    async def tell(self, mine: Attendance, send: Send) -> None:
         ended = asyncio.ensure_future(self._waiting.ended(mine))
         begun, patience_s = False, self._silent_s
         try:

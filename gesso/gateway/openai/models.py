@@ -8,6 +8,8 @@ from gesso.config.models import ModelConfig, split_size
 from gesso.config.templates import template_text
 from gesso.errors import ConfigError, InvalidParameter, UnknownModel
 from gesso.gateway.comfyui.catalogue import Catalogue
+from gesso.jobs.condition import Condition
+from gesso.jobs.hindrance import Standing, hindrance
 from gesso.workflows.catalog import Catalog
 from gesso.workflows.denied import is_denied
 from gesso.workflows.fill import checked, fill
@@ -75,11 +77,21 @@ class Models:
             raise UnknownModel(message, remedy=f"There are {', '.join(self._by_name)}." if self.all else None)
         return self._by_name[name]
 
+    def stopped(self, model: Model, key: str) -> str | None:
+        """That whatever could draw with this template is stopped, so that a job would wait for somebody who
+        starts it; None: there is nothing to wait for, or it comes by itself."""
+        template = model.templates[key]
+        engines = self._catalogue.stopped(fill(template, next(samples(template))))
+        standing = [Standing(engine=each, condition=Condition.STOPPED) for each in engines]
+        return hindrance(standing) if standing else None
+
     def why_not(self, model: Model, key: str, denied: Sequence[str]) -> tuple[str, ...]:
         """Why nothing can be drawn now with this template of the model; empty if it can."""
         catalog = self._catalogue.now()
         if catalog is None:
             return (NOT_KNOWN_YET,)
+        if stopped := self.stopped(model, key):
+            return (stopped,)
         if self._judged is not catalog:
             self._judged, self._obstacles = catalog, {}
         template = model.templates[key]

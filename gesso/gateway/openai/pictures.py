@@ -1,12 +1,14 @@
 """The pictures of a job that has ended, in the form that was asked for; or the error that it ended with."""
 
-import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from gesso.errors import ExecutionFailed, JobCancelled, JobError, JobLost, NotFound
+from gesso.gateway.openai.darkroom import Darkroom
 from gesso.gateway.openai.links import Linked, Links
 from gesso.gateway.openai.submit import outputs_of
 from gesso.jobs.artifacts import Artifacts
+from gesso.jobs.artifacts_disk import open_at
 from gesso.jobs.files import Files
 from gesso.jobs.job import Job, State
 from gesso.protocol.files import FileRef, output_files
@@ -17,10 +19,11 @@ ERRORS: dict[str, type[JobError]] = {"execution_failed": ExecutionFailed, "job_l
 
 
 class Gallery:
-    def __init__(self, *, artifacts: Artifacts, files: Files, links: Links) -> None:
+    def __init__(self, *, artifacts: Artifacts, files: Files, links: Links, darkroom: Darkroom) -> None:
         self._artifacts = artifacts
         self._files = files
         self._links = links
+        self._darkroom = darkroom
 
     async def drawn(self, job: Job, asked: ImagesRequest, base: str) -> list[Drawn]:
         """What the job drew; `base` begins links to it. Raises JobError for a job that drew nothing."""
@@ -52,12 +55,15 @@ class Gallery:
         return drawn
 
     async def one(self, job: Job, ref: FileRef, linked: Linked) -> Delivered:
-        """One picture of the job's. NotFound where its owner has deleted it."""
+        """A picture of the job's. NotFound where its owner has deleted it, EngineRefused where it is none."""
         found = await self._files.find(job.owner, ref)
-        path = self._artifacts.path(found.sha256)
-        return await asyncio.to_thread(
-            lambda: deliver(path.read_bytes(), linked.format, linked.compression, linked.background)
-        )
+        return await self._darkroom.run(_delivered, self._artifacts.path(found.sha256), linked)
+
+
+def _delivered(path: Path, linked: Linked) -> Delivered:
+    with open_at(path, 0) as file:
+        data = file.read()
+    return deliver(data, linked.format, linked.compression, linked.background)
 
 
 def pictures_of(job: Job) -> Sequence[FileRef]:

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Send
 
-from gesso.errors import GessoError, RequestError
+from gesso.errors import EngineRefused, GessoError
 from gesso.events import JobPreview
-from gesso.gateway.openai.answer import BREATH_S, headers_of, start, unless_left
+from gesso.gateway.openai.answer import BREATH_S, headers_of, start
+from gesso.gateway.openai.darkroom import Darkroom
 from gesso.gateway.openai.shapes import Shape
 from gesso.gateway.openai.waiting import Attendance, Waiting
 from gesso.jobs.job import Job
@@ -40,35 +41,23 @@ class Partials:
 
 
 class Streamed:
-    """An ASGI app. `draw` gives the pictures when the job has ended."""
+    """The answer as events. `draw` gives the pictures when the job has ended."""
 
     def __init__(
-        self,
-        job: Job,
-        asked: ImagesRequest,
-        *,
-        shape: Shape,
-        waiting: Waiting,
-        draw: Draw,
-        comes_back: bool,
+        self, asked: ImagesRequest, *, shape: Shape, waiting: Waiting, draw: Draw, darkroom: Darkroom
     ) -> None:
-        self._job = job
         self._asked = asked
         self._shape = shape
         self._waiting = waiting
         self._draw = draw
-        self._comes_back = comes_back
+        self._darkroom = darkroom
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._waiting.attends(self._job, comes_back=self._comes_back) as mine:
-            await unless_left(self._serve(mine, send), receive)
-
-    async def _serve(self, mine: Attendance, send: Send) -> None:
+    async def tell(self, mine: Attendance, send: Send) -> None:
         await send(start(headers_of(mine.job, b"text/event-stream; charset=utf-8")))
         try:
             job = await self._follow(mine, send)
             drawn = await self._draw(job)
-            for told in await asyncio.to_thread(self._shape.completed, job, drawn):
+            for told in await self._darkroom.run(self._shape.completed, job, drawn):
                 await _write(send, told)
         except GessoError as error:
             await _write(send, self._shape.failed(error))
@@ -110,10 +99,10 @@ class Streamed:
     async def _partial(self, index: int, image: bytes, within: tuple[int, int] | None) -> bytes:
         asked = self._asked
         try:
-            made = await asyncio.to_thread(
+            made = await self._darkroom.run(
                 deliver, image, asked.output_format, asked.output_compression, asked.background, within
             )
-        except RequestError:
+        except EngineRefused:
             return BREATH  # an engine's preview that is no picture
         drawn = Drawn(width=made.width, height=made.height, opaque=made.opaque, data=made.data)
         return self._shape.partial(index, drawn)

@@ -10,7 +10,7 @@ from typing import Any
 
 from gesso import logs
 from gesso.access.identity import Identity
-from gesso.errors import InvalidParameter
+from gesso.errors import InvalidParameter, NoEngine
 from gesso.events import Bus
 from gesso.gateway.comfyui.catalogue import Catalogue
 from gesso.gateway.limits import limits_of
@@ -48,19 +48,12 @@ SEEDS = 2**53
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """One request: who asks for what, with which pictures, and whether it repeats an earlier one.
+class Wish:
+    """What one request asks for, and the pictures that it brings."""
 
-    `job_id` is the client's choice; it hears of the job under that id.
-    """
-
-    identity: Identity
     asked: ImagesRequest
     sources: tuple[Source, ...] = ()
     mask: Source | None = None
-    idempotency_key: str | None = None
-    repeats: bool = False
-    job_id: str | None = None
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
@@ -69,13 +62,42 @@ class Order:
 
     @property
     def digest(self) -> str:
-        """The same for the same request; what is drawn from it, without a seed, may differ."""
+        """The same for the same wish; what is drawn from it, without a seed, may differ."""
         pictures = [*self.sources, *([self.mask] if self.mask else [])]
         files = [each.sha256 for each in pictures]
         # How the answer is brought is no part of what is drawn.
         asked = asdict(replace(self.asked, stream=False, partial_images=0))
         text = json.dumps(["openai", asked, files, self.mask is not None], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a wish is drawn: the template, its values, and the pictures by the parameters that take them."""
+
+    model: Model
+    key: str
+    values: Mapping[str, Any]
+    files: Mapping[str, Source]
+
+    @property
+    def template(self) -> Template:
+        return self.model.templates[self.key]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A wish that can be drawn: for whom, and whether it repeats an earlier one.
+
+    `job_id` is the client's choice; it hears of the job under that id.
+    """
+
+    identity: Identity
+    wish: Wish
+    plan: Plan
+    idempotency_key: str | None = None
+    repeats: bool = False
+    job_id: str | None = None
 
 
 class Submission:
@@ -100,23 +122,30 @@ class Submission:
         self._waiting = waiting
         self._max_attempts = max_attempts
 
+    def plan(self, wish: Wish) -> Plan:
+        """How to draw it. UnknownModel, or InvalidParameter for what the model does not take."""
+        key, what = KEYS[wish.asked.route]
+        model = self._models.named(wish.asked.model)
+        template = model.template(key, what)
+        seed = secrets.randbelow(SEEDS)
+        return Plan(
+            model=model,
+            key=key,
+            values=values_of(wish.asked, model.config, template, wish.sources, seed=seed),
+            files=_placed(wish, model, template),
+        )
+
     async def job_of(self, order: Order) -> Job:
         """The job that draws what is asked for. Raises what keeps it from being drawn."""
-        digest = order.digest
+        digest = order.wish.digest
         if order.idempotency_key is None and order.job_id is None:
             earlier = await self._earlier(order, digest)
             if earlier is not None:
                 logs.job_id.set(earlier.id)
                 return earlier
-        model = self._models.named(order.asked.model)
-        key, what = KEYS[order.asked.route]
-        template = model.template(key, what)
-        await self._require(model, key, order.identity)
-        values = values_of(order.asked, model.config, template, order.sources, seed=secrets.randbelow(SEEDS))
-        files = _placed(order, model, template)
-        names = await self._store(order.identity, files)
-        prompt = fill(template, values | names)
-        spec = await self._spec(order, model, template, prompt, files, names, values)
+        await self._require(order.plan, order.identity)
+        names = await self._store(order.identity, order.plan.files)
+        spec = await self._spec(order, names)
         job = await self._queue.submit(
             replace(spec, request_hash=digest), limits_of(order.identity.allowance)
         )
@@ -142,19 +171,24 @@ class Submission:
         alone = [job for job in found if not self._waiting.attended(job.id)]
         return next(iter(alone or found), None)
 
-    async def _require(self, model: Model, key: str, identity: Identity) -> None:
+    async def _require(self, plan: Plan, identity: Identity) -> None:
+        """Raises NoEngine where somebody has to start one first, InvalidParameter where none would do."""
         denied = self._catalogue.denied_to(identity)
-        reasons = self._models.why_not(model, key, denied)
+        reasons = self._models.why_not(plan.model, plan.key, denied)
         if reasons == (NOT_KNOWN_YET,):
             await self._catalogue.current()
-            reasons = self._models.why_not(model, key, denied)
+            reasons = self._models.why_not(plan.model, plan.key, denied)
         if reasons:
             await self._catalogue.look_again()
-            reasons = self._models.why_not(model, key, denied)
-        if reasons:
-            message = f"The model {model.name!r} cannot draw this now: {'; '.join(reasons[:5])}."
-            remedy = "`GET /v1/models` tells which can."
-            raise InvalidParameter(message, param="model", kind="model_unavailable", remedy=remedy)
+            reasons = self._models.why_not(plan.model, plan.key, denied)
+        if not reasons:
+            return
+        message = f"The model {plan.model.name!r} cannot draw this now: {'; '.join(reasons[:5])}."
+        if self._models.stopped(plan.model, plan.key):
+            remedy = "`gesso engines start NAME`, or ask again when an administrator has done so."
+            raise NoEngine(message, remedy=remedy)
+        remedy = "`GET /v1/models` tells which can."
+        raise InvalidParameter(message, param="model", kind="model_unavailable", remedy=remedy)
 
     async def _store(self, identity: Identity, files: Mapping[str, Source]) -> dict[str, str]:
         """Keep the pictures as the caller's uploads; their names, by the parameter that each is for."""
@@ -173,17 +207,12 @@ class Submission:
             names[name] = f"{kept.subfolder}/{kept.filename}"
         return names
 
-    async def _spec(
-        self,
-        order: Order,
-        model: Model,
-        template: Template,
-        prompt: dict[str, dict[str, Any]],
-        files: Mapping[str, Source],
-        names: Mapping[str, str],
-        values: Mapping[str, Any],
-    ) -> Spec:
+    async def _spec(self, order: Order, names: Mapping[str, str]) -> Spec:
+        """`names`: of the pictures kept, by the parameter that each is for."""
+        plan, template = order.plan, order.plan.template
+        values = {**plan.values, **names}
         catalog = await self._catalogue.current()
+        prompt = fill(template, values)
         checks = upload_checks(catalog, lambda name: name in names.values(), prompt)
         validated = validate(prompt, catalog, template.outputs, checks=checks)
         inputs = [
@@ -194,7 +223,7 @@ class Submission:
                 "sha256": source.sha256,
                 "suffix": f".{source.format}",
             }
-            for name, source in files.items()
+            for name, source in plan.files.items()
             for node, place in template.parameters[name].inputs
         ]
         return Spec(
@@ -206,7 +235,7 @@ class Submission:
                 "outputs": validated.outputs,
                 "targets": list(template.outputs),
                 # For streams, which may join a job of another request, and for who looks at it later.
-                "openai": {"model": model.name, "outputs": list(template.outputs), **values, **names},
+                "openai": {"model": plan.model.name, "outputs": list(template.outputs), **values},
             },
             needs=needs(validated.prompt, catalog).ids(),
             shape=shape(validated.prompt, catalog, validated.outputs),
@@ -218,17 +247,17 @@ class Submission:
         )
 
 
-def _placed(order: Order, model: Model, template: Template) -> dict[str, Source]:
+def _placed(wish: Wish, model: Model, template: Template) -> dict[str, Source]:
     """Each picture of the request at the parameter of the template that takes it."""
     takes = template.images
-    if len(order.sources) > len(takes):
+    if len(wish.sources) > len(takes):
         most = f"at most {len(takes)} picture{'s' if len(takes) > 1 else ''}"
         raise InvalidParameter(f"The model {model.name!r} takes {most} to start from.", param="image")
-    placed = dict(zip(takes, order.sources, strict=False))
-    if order.mask is not None:
+    placed = dict(zip(takes, wish.sources, strict=False))
+    if wish.mask is not None:
         if "mask" not in template.parameters:
             raise InvalidParameter(f"The model {model.name!r} takes no mask.", param="mask")
-        placed["mask"] = order.mask
+        placed["mask"] = wish.mask
     return placed
 
 

@@ -1,9 +1,7 @@
 """`/v1`: OpenAI's Images API, for its unmodified clients."""
 
-import asyncio
 import json
 import time
-from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -15,16 +13,18 @@ from gesso.errors import InvalidParameter, NotFound
 from gesso.gateway import responses
 from gesso.gateway.comfyui.caller import caller
 from gesso.gateway.comfyui.catalogue import Catalogue
-from gesso.gateway.openai.answer import Answer
+from gesso.gateway.idempotency import idempotency_key
+from gesso.gateway.openai.answer import Answer, attended
 from gesso.gateway.openai.asking import asking
-from gesso.gateway.openai.forms import read_chat, read_edit, read_generation
+from gesso.gateway.openai.darkroom import Darkroom
+from gesso.gateway.openai.forms import read_chat, read_edit, read_fields
 from gesso.gateway.openai.later import accepted, chosen_id, is_asked
 from gesso.gateway.openai.links import PATH, Links
 from gesso.gateway.openai.models import Model, Models, size_of
 from gesso.gateway.openai.pictures import Gallery, picture_of
 from gesso.gateway.openai.shapes import ChatShape, ImagesShape, Shape
 from gesso.gateway.openai.stream import Streamed
-from gesso.gateway.openai.submit import KEYS, Order, Submission
+from gesso.gateway.openai.submit import KEYS, Order, Submission, Wish
 from gesso.gateway.openai.waiting import Waiting
 from gesso.gateway.routing import Routes
 from gesso.jobs.job import Job
@@ -60,6 +60,7 @@ class OpenAI:
         gallery: Gallery,
         links: Links,
         queue: Queue,
+        darkroom: Darkroom,
         public_url: str | None,
         behind_tls: bool,
     ) -> None:
@@ -71,6 +72,7 @@ class OpenAI:
         self._gallery = gallery
         self._links = links
         self._queue = queue
+        self._darkroom = darkroom
         self._public_url = public_url
         self._scheme = "https" if behind_tls else "http"
         self._created = int(time.time())
@@ -128,8 +130,9 @@ class OpenAI:
 
     async def generate(self, request: Request) -> ASGIApp:
         """`POST /v1/images/generations`"""
-        asked = parse_request(Route.GENERATIONS, await read_generation(request))
-        return await self._draw(request, Order(identity=caller(request), asked=asked))
+        return await self._draw(
+            request, Wish(asked=parse_request(Route.GENERATIONS, await read_fields(request)))
+        )
 
     async def edit(self, request: Request) -> ASGIApp:
         """`POST /v1/images/edits`"""
@@ -141,9 +144,9 @@ class OpenAI:
 
     async def chat(self, request: Request) -> ASGIApp:
         """`POST /v1/chat/completions`: what the user's last message says is drawn, or done to pictures."""
-        chat, sources = await read_chat(request)
-        order = Order(identity=caller(request), asked=chat.asked, sources=tuple(sources))
-        return await self._draw(request, order, ChatShape(chat, order.sizes))
+        chat, sources = await read_chat(request, self._darkroom)
+        wish = Wish(asked=chat.asked, sources=tuple(sources))
+        return await self._draw(request, wish, ChatShape(chat, wish.sizes))
 
     async def words(self, request: Request) -> ASGIApp:
         """What OpenAI has for words and sounds."""
@@ -159,28 +162,28 @@ class OpenAI:
         return Response(made.data, media_type=MEDIA[linked.format], headers=headers)
 
     async def _edit(self, request: Request, route: Route) -> ASGIApp:
-        fields, sources, mask = await read_edit(request)
+        fields, sources, mask = await read_edit(request, self._darkroom)
         if mask is not None and route is Route.VARIATIONS:
             raise InvalidParameter("Unknown parameter: 'mask'.", param="mask", kind="unknown_parameter")
         asked = parse_request(route, fields, texts=True)
-        order = Order(identity=caller(request), asked=asked, sources=tuple(sources), mask=mask)
-        return await self._draw(request, order)
+        return await self._draw(request, Wish(asked=asked, sources=tuple(sources), mask=mask))
 
-    async def _draw(self, request: Request, order: Order, shape: Shape | None = None) -> ASGIApp:
-        asked = order.asked
+    async def _draw(self, request: Request, wish: Wish, shape: Shape | None = None) -> ASGIApp:
+        asked, shape = wish.asked, shape or ImagesShape(wish.asked, wish.sizes)
         retries = request.headers.get(RETRIES, "")
-        key = request.headers.get("idempotency-key")
-        # Not as a number, of which Python reads no more than 4300 digits.
-        repeats = retries.isdecimal() and retries.strip("0") != ""
-        order = replace(
-            order,
+        key = idempotency_key(request)
+        base = self._base(request)
+        # Before anybody gets an account, which is for pictures that can be drawn.
+        plan = self._submission.plan(wish)
+        order = Order(
             identity=await asking(request, asked, self._access),
+            wish=wish,
+            plan=plan,
             idempotency_key=key,
-            repeats=repeats,
+            # Not as a number, of which Python reads no more than 4300 digits.
+            repeats=retries.isdecimal() and retries.strip("0") != "",
             job_id=chosen_id(request),
         )
-        shape = shape or ImagesShape(asked, order.sizes)
-        base = self._base(request)
         job = await self._submission.job_of(order)
         if is_asked(request):
             self._waiting.keep(job.id)
@@ -192,15 +195,16 @@ class OpenAI:
         async def compose(ended: Job) -> bytes:
             drawn = await draw(ended)
             # Pictures make megabytes of JSON.
-            return await asyncio.to_thread(lambda: json.dumps(shape.whole(ended, drawn)).encode())
+            return await self._darkroom.run(lambda: json.dumps(shape.whole(ended, drawn)).encode())
 
         if asked.stream:
+            streamed = Streamed(asked, shape=shape, waiting=self._waiting, draw=draw, darkroom=self._darkroom)
             # Its library does not try again once a stream has begun.
-            comes_back = key is not None
-            return Streamed(job, asked, shape=shape, waiting=self._waiting, draw=draw, comes_back=comes_back)
+            return attended(streamed.tell, job, self._waiting, comes_back=key is not None)
+        answer = Answer(waiting=self._waiting, compose=compose)
         agent = request.headers.get("user-agent", "")
         comes_back = bool(retries) or key is not None or agent.startswith(LITELLM)
-        return Answer(job, waiting=self._waiting, compose=compose, comes_back=comes_back)
+        return attended(answer.tell, job, self._waiting, comes_back=comes_back)
 
     def _base(self, request: Request) -> str:
         """What links begin with: the address that the client used, unless we know a better one."""

@@ -122,12 +122,7 @@ def test_a_client_that_repeats_without_saying_so_finds_its_job(service: RunningG
 
 
 def test_a_service_that_acts_for_others_draws_for_each_of_its_users(service: RunningGesso) -> None:
-    service.new_key("webui")
-    made = service.call(
-        "POST",
-        "/gesso/api/keys",
-        {"account": "webui", "name": "chat", "scopes": ["jobs:own", "jobs:for-others"]},
-    ).json()
+    key = service_key(service, "webui")
     asked = {"prompt": "a heart", "size": "64x64"}
     for headers, more in (
         ({"X-OpenWebUI-User-Email": "ada@example.org", "X-OpenWebUI-User-Id": "1"}, {}),
@@ -135,15 +130,59 @@ def test_a_service_that_acts_for_others_draws_for_each_of_its_users(service: Run
         ({}, {"user": "65f1"}),
         ({}, {}),
     ):
-        told = service.call(
-            "POST", "/v1/images/generations", asked | more, headers=headers, key=made["token"]
-        )
+        told = service.call("POST", "/v1/images/generations", asked | more, headers=headers, key=key)
         assert told.status == 200, told.body
     owners = {job["owner"] for job in service.call("GET", "/gesso/api/jobs?all=true").json()["jobs"]}
     assert {"webui~ada@example.org", "webui~ben@example.org", "webui~65f1", "webui"} <= owners
-    assert count_jobs(service, made["token"]) == 1
-    listed = service.call("GET", "/history", key=made["token"]).json()
+    assert count_jobs(service, key) == 1
+    listed = service.call("GET", "/history", key=key).json()
     assert len(listed) == 1
+
+
+def test_a_person_is_the_same_however_the_name_is_written(service: RunningGesso) -> None:
+    key = service_key(service, "umlauts")
+    named = "zo\u00eb@example.org"
+    for headers, more in (
+        ({"X-Gesso-User": named}, {}),  # Latin-1 on the wire
+        ({"X-Gesso-User": named.encode().decode("latin-1")}, {}),  # UTF-8 on the wire
+        ({"X-Gesso-User": "zo%C3%AB@example.org"}, {}),
+        ({"X-OpenWebUI-User-Email": "zoe\u0308@example.org".encode().decode("latin-1")}, {}),
+        ({}, {"user": named}),
+    ):
+        told = service.call(
+            "POST",
+            "/v1/images/generations",
+            {"prompt": "x", "size": "64x64"} | more,
+            headers=headers,
+            key=key,
+        )
+        assert told.status == 200, told.body
+    (person,) = persons_of(service, "umlauts")
+    assert person.startswith("umlauts~zo-@example.org~")
+
+
+def test_a_request_that_is_refused_makes_no_person(service: RunningGesso) -> None:
+    key = service_key(service, "careless")
+    for asked, status in (
+        ({"prompt": "x", "model": "nobodys"}, 404),
+        ({"prompt": "x", "n": 9, "model": "slow"}, 400),
+        ({"prompt": "x", "size": "1x1"}, 400),
+    ):
+        told = service.call("POST", "/v1/images/generations", asked | {"user": "eve"}, key=key)
+        assert told.status == status, told.body
+    assert persons_of(service, "careless") == []
+
+
+def service_key(service: RunningGesso, name: str) -> str:
+    """Of a new account that may act for others."""
+    service.new_key(name)
+    asked = {"account": name, "name": "chat", "scopes": ["jobs:own", "jobs:for-others"]}
+    return str(service.call("POST", "/gesso/api/keys", asked).json()["token"])
+
+
+def persons_of(service: RunningGesso, name: str) -> list[str]:
+    users = service.call("GET", "/gesso/api/users").json()["users"]
+    return [user["name"] for user in users if user["name"].startswith(f"{name}~")]
 
 
 def test_what_other_clients_say_of_persons_means_nothing(service: RunningGesso) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gesso.errors import InvalidParameter, RequestError, TooLarge
+from gesso.errors import EngineRefused, InvalidParameter, TooLarge
 from gesso.protocol.openai import Drawn, answer, event, parse_request, usage_of
 from gesso.protocol.openai_parameters import TABLE, Effect, Kind, Route, markdown, parameters_of
 from gesso.protocol.openai_pictures import MOST_FRAMES, deliver, read_source
@@ -213,6 +213,7 @@ def test_a_film_of_more_frames_than_anybody_draws_is_refused_before_its_end() ->
         read_source(head + frame * (MOST_FRAMES + 1) + b"damaged", "image")
 
 
-def test_what_an_engine_made_badly_is_no_fault_of_the_writer_of_answers() -> None:
-    with pytest.raises(RequestError):
-        deliver(noise("JPEG")[:-200], "png", 100, "auto")
+def test_what_an_engine_made_badly_is_no_fault_of_who_asked() -> None:
+    for data in (noise("JPEG")[:-200], b"no picture"):
+        with pytest.raises(EngineRefused):
+            deliver(data, "png", 100, "auto")

@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect
 from gesso.errors import GessoError, JobError, NoEngine
 from gesso.events import Bus, JobChanged
 from gesso.gateway.openai import stream
-from gesso.gateway.openai.answer import BREATH_S, SILENT_S, Answer
+from gesso.gateway.openai.answer import BREATH_S, SILENT_S, Answer, attended
+from gesso.gateway.openai.darkroom import Darkroom
 from gesso.gateway.openai.waiting import COMES_BACK_S, Waiting
 from gesso.jobs.job import Job, State
 from gesso.protocol.openai import Drawn, ImagesRequest
@@ -241,9 +242,10 @@ async def answered(stage: Stage, error: GessoError | None = None, *, leaves: boo
         await until(lambda: leaves and sent)
         return {"type": "http.disconnect"}
 
-    answer = Answer(JOB, waiting=stage.waiting, compose=compose, comes_back=False, silent_s=0.02)
+    answer = Answer(waiting=stage.waiting, compose=compose, silent_s=0.02)
+    app = attended(answer.tell, JOB, stage.waiting, comes_back=False)
     try:
-        await answer({"type": "http"}, receive, send)
+        await app({"type": "http"}, receive, send)
     except GessoError as raised:
         sent.append(raised)
     return sent
@@ -313,14 +315,14 @@ def test_a_stream_begins_at_once_and_is_kept_alive_by_comments(monkeypatch: pyte
             return []
 
         asked = ImagesRequest(route=Route.GENERATIONS, stream=True)
-        app = stream.Streamed(
-            JOB,
+        streamed = stream.Streamed(
             asked,
             shape=Words(),  # type: ignore[arg-type]
             waiting=stage.waiting,
             draw=draw,
-            comes_back=False,
+            darkroom=Darkroom(),
         )
+        app = attended(streamed.tell, JOB, stage.waiting, comes_back=False)
         await app({"type": "http"}, asyncio.Future, send)
         assert (sent[0]["status"], sent[0]["headers"][0][1]) == (200, b"text/event-stream; charset=utf-8")
         *breaths, end, last = [each["body"] for each in sent[1:]]
