@@ -143,7 +143,15 @@ class Submission:
             if earlier is not None:
                 logs.job_id.set(earlier.id)
                 return earlier
-        await self._require(order.plan, order.identity)
+        try:
+            await self._require(order.plan, order.identity)
+        except (NoEngine, InvalidParameter):
+            # What is drawn already, or waits already, needs no engine now.
+            named = await self._named(order, digest)
+            if named is None:
+                raise
+            logs.job_id.set(named.id)
+            return named
         names = await self._store(order.identity, order.plan.files)
         spec = await self._spec(order, names)
         job = await self._queue.submit(
@@ -170,6 +178,14 @@ class Submission:
         ]
         alone = [job for job in found if not self._waiting.attended(job.id)]
         return next(iter(alone or found), None)
+
+    async def _named(self, order: Order, digest: str) -> Job | None:
+        """The job of this very request, by the name that the client has given it."""
+        found = await self._queue.same_request(order.identity.account_id, digest, 0.0)
+        key = order.idempotency_key
+        return next(
+            (job for job in found if job.id == order.job_id or (key and key == job.idempotency_key)), None
+        )
 
     async def _require(self, plan: Plan, identity: Identity) -> None:
         """Raises NoEngine where somebody has to start one first, InvalidParameter where none would do."""

@@ -75,6 +75,8 @@ def artifact(service: RunningGesso, data: bytes) -> Path:
 def test_a_model_whose_only_engine_was_stopped_by_hand_is_told_to_be_so(
     service: RunningGesso, client: openai.OpenAI
 ) -> None:
+    known: Any = {"prompt": "a heart", "extra_headers": {"Idempotency-Key": "before the stop"}}
+    made = client.images.generate(**known)
     before = count_jobs(service)
     service.call("POST", "/gesso/api/engines/sketch/stop")
     try:
@@ -85,6 +87,8 @@ def test_a_model_whose_only_engine_was_stopped_by_hand_is_told_to_be_so(
         listed = client.models.retrieve("strokes").model_dump()
         assert (listed["available"], listed["reason"]) == (False, "engine 'sketch' is stopped")
         assert count_jobs(service) == before
+        # What is made already needs no engine.
+        assert client.images.generate(**known).data == made.data
     finally:
         service.call("POST", "/gesso/api/engines/sketch/start")
     # Starting is not stopped: this one is waited for.
