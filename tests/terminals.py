@@ -36,7 +36,14 @@ class Screen:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._is_open = True
         self.text = ""
+
+    def close(self) -> None:
+        """As somebody closes the window; once is enough."""
+        if self._is_open:
+            self._is_open = False
+            os.close(self._descriptor)
 
     def type(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
@@ -77,13 +84,14 @@ def in_terminal(
     started = [sys.executable, "-c", AS_LEADER, *command]
     process = subprocess.Popen(started, env=env, cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
+    screen = Screen(ours)
     try:
-        yield process, Screen(ours)
+        yield process, screen
     finally:
         # A test that fails leaves it waiting for an answer.
         process.kill()
         process.wait()
-        os.close(ours)
+        screen.close()
 
 
 def kitty_pictures(text: str) -> list[tuple[dict[str, str], Image.Image]]:

@@ -7,7 +7,7 @@ import typer
 from gesso.cli import drawing, options
 from gesso.cli.picture_files import name_of
 from gesso.cli.terminal import Preview
-from gesso.client.drawing import Wishes
+from gesso.cli.waiting import handed_in
 
 app = typer.Typer()
 
@@ -16,6 +16,7 @@ Sentence = Annotated[str, typer.Argument(metavar="SENTENCE", help="What the pict
 
 @app.command()
 def draw(
+    context: typer.Context,
     sentence: Sentence,
     output: drawing.Out = None,
     model: drawing.Model = None,
@@ -23,7 +24,7 @@ def draw(
     seed: drawing.Seed = None,
     steps: drawing.Steps = None,
     guidance: drawing.Guidance = None,
-    negative: drawing.Negative = None,
+    negative_prompt: drawing.Negative = None,
     count: drawing.Count = 1,
     preview: drawing.Shown = Preview.AUTO,
     no_preview: drawing.Unseen = False,
@@ -38,15 +39,7 @@ def draw(
     """
     target = drawing.target_of(output, name_of(sentence))
     canvas = drawing.canvas_of(preview, no_preview, as_json)
-    wishes: Wishes = {
-        "model": model,
-        "size": size,
-        "seed": seed,
-        "steps": steps,
-        "guidance": guidance,
-        "negative_prompt": negative,
-        "count": count,
-    }
+    wishes = drawing.wishes_of(context)
     with options.client(url, key) as client:
-        job = drawing.handed_in(lambda once: client.draw(sentence, idempotency_key=once, **wishes))
+        job = handed_in(lambda once: client.draw(sentence, idempotency_key=once, **wishes))
         drawing.finish(job, target, timeout_s=timeout_s, canvas=canvas, as_json=as_json)

@@ -1,18 +1,16 @@
 """What `gesso draw` and `gesso edit` have in common: their options, and the way from a job to its files."""
 
 import sys
-import uuid
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from gesso.cli import picture_files, show
 from gesso.cli.terminal import Preview, detected
 from gesso.cli.waiting import waited
-from gesso.errors import GessoError, InvalidParameter, JobError
+from gesso.client.drawing import Wishes
+from gesso.errors import JobError
 
 if TYPE_CHECKING:
     from gesso.cli.canvas import Canvas
@@ -58,8 +56,10 @@ Timeout = Annotated[
     float | None, typer.Option("--timeout", metavar="SECONDS", help="Wait no longer; the job goes on.")
 ]
 
-# What the server calls what these options say.
-_OPTIONS = {"n": "--count", "negative_prompt": "--negative"}
+
+def wishes_of(context: typer.Context) -> Wishes:
+    """What the command line says of how to draw, by the names that its parameters share with the wishes."""
+    return cast(Wishes, {name: context.params[name] for name in Wishes.__annotations__})
 
 
 def target_of(output: str | None, usual: str) -> picture_files.Target:
@@ -86,22 +86,6 @@ def canvas_of(asked: Preview, unseen: bool, as_json: bool) -> "Canvas | None":
     from gesso.cli.canvas import canvas
 
     return canvas(asked, detected(os.environ))
-
-
-def handed_in(ask: Callable[[str], "Job"]) -> "Job":
-    """The job that `ask` makes under an idempotency key. Neither Ctrl-C nor SIGTERM leaves one behind."""
-    key = str(uuid.uuid4())
-    try:
-        return ask(key)
-    except (KeyboardInterrupt, SystemExit):
-        # It may have come as far as the server: by the same key, this is that job.
-        with suppress(GessoError):
-            ask(key).cancel()
-        raise
-    except InvalidParameter as error:
-        if error.param in _OPTIONS:
-            error.message = error.message.replace(f"'{error.param}'", _OPTIONS[error.param])
-        raise
 
 
 def finish(

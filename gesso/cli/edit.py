@@ -7,7 +7,7 @@ import typer
 
 from gesso.cli import drawing, options
 from gesso.cli.terminal import Preview
-from gesso.client.drawing import Wishes
+from gesso.cli.waiting import handed_in
 
 app = typer.Typer()
 
@@ -27,6 +27,7 @@ Mask = Annotated[
 
 @app.command()
 def edit(
+    context: typer.Context,
     picture: Picture,
     sentence: Sentence,
     output: drawing.Out = None,
@@ -37,7 +38,7 @@ def edit(
     seed: drawing.Seed = None,
     steps: drawing.Steps = None,
     guidance: drawing.Guidance = None,
-    negative: drawing.Negative = None,
+    negative_prompt: drawing.Negative = None,
     count: drawing.Count = 1,
     preview: drawing.Shown = Preview.AUTO,
     no_preview: drawing.Unseen = False,
@@ -52,18 +53,10 @@ def edit(
     """
     target = drawing.target_of(output, f"{picture.stem}-edited")
     canvas = drawing.canvas_of(preview, no_preview, as_json)
-    wishes: Wishes = {
-        "model": model,
-        "size": size,
-        "seed": seed,
-        "steps": steps,
-        "guidance": guidance,
-        "negative_prompt": negative,
-        "count": count,
-    }
+    wishes = drawing.wishes_of(context)
     pictures = [picture, *(images or ())]
     with options.client(url, key) as client:
-        job = drawing.handed_in(
+        job = handed_in(
             lambda once: client.edit(pictures, sentence, mask=mask, idempotency_key=once, **wishes)
         )
         drawing.finish(job, target, timeout_s=timeout_s, canvas=canvas, as_json=as_json)

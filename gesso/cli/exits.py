@@ -35,6 +35,7 @@ class Exit(IntEnum):
     NOT_FINISHED = 8
     LOCAL = 9
     INTERNAL = 70
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -88,6 +89,7 @@ TABLE: tuple[Row, ...] = (
         errors=(StorageError, ProcessError),
     ),
     Row(exit=Exit.INTERNAL, when="A defect in gesso; GESSO_TRACEBACK=1 shows where.", errors=(GessoError,)),
+    Row(exit=Exit.HUNG_UP, when="SIGHUP: its terminal was closed; a job that was waited for is cancelled."),
     Row(exit=Exit.INTERRUPTED, when="Ctrl-C; a job that was waited for is cancelled."),
     Row(exit=Exit.TERMINATED, when="SIGTERM; a job that was waited for is cancelled."),
 )

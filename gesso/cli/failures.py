@@ -4,7 +4,22 @@ from dataclasses import asdict
 
 from gesso.cli import show
 from gesso.cli.exits import Exit, exit_for
-from gesso.errors import ExecutionFailed, GessoError, InvalidWorkflow, OverLimit, Unauthorized
+from gesso.errors import (
+    ExecutionFailed,
+    GessoError,
+    InvalidParameter,
+    InvalidWorkflow,
+    OverLimit,
+    Unauthorized,
+)
+
+_TYPED = {
+    "n": "--count",
+    "negative_prompt": "--negative",
+    "prompt": "SENTENCE",
+    "image": "PICTURE",
+    **{name: f"--{name}" for name in ("mask", "size", "seed", "steps", "guidance")},
+}
 
 
 def report(error: GessoError, *, as_json: bool) -> Exit:
@@ -12,11 +27,18 @@ def report(error: GessoError, *, as_json: bool) -> Exit:
     if as_json:
         show.as_json({"error": _as_dict(error)})
     else:
-        show.note(f"gesso: {_for_people(error.message)}")
+        show.note(f"gesso: {_message(error)}")
         _details(error)
         if remedy := _remedy(error):
             show.note(f"  {remedy}")
     return exit_for(error)
+
+
+def _message(error: GessoError) -> str:
+    """The server speaks of parameters; here they are what was typed."""
+    message = _for_people(error.message)
+    param = error.param if isinstance(error, InvalidParameter) else None
+    return message.replace(f"'{param}'", _TYPED[param]) if param in _TYPED else message
 
 
 def _remedy(error: GessoError) -> str:

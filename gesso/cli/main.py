@@ -2,26 +2,19 @@
 
 import gc
 import os
-import signal
 import sys
 from typing import Any
 
 from gesso import __version__
+from gesso.cli import endings
 
 
 def main() -> None:
     """The entry point."""
     # What a verb imports is many objects and hardly garbage, so collecting beside that is time lost.
     gc.disable()
-    signal.signal(signal.SIGTERM, _end)
+    endings.watched()
     sys.exit(run(sys.argv[1:]))
-
-
-def _end(*_: object) -> None:
-    """SIGTERM: not at once, so that what is under way can cancel its job and restore the terminal."""
-    from gesso.cli.exits import Exit
-
-    sys.exit(Exit.TERMINATED)
 
 
 def run(arguments: list[str]) -> int:

@@ -155,12 +155,12 @@ def test_models_are_listed_with_their_sizes_and_why_not(gesso):
     [
         (["draw", "x", "--model", "nobody"], 6, "There are sketch, dall-e-3, slow, absent."),
         (["draw", "x", "--model", "absent"], 5, "`gesso models` tells which can"),
-        (["draw", "x", "--size", "7x7"], 5, "'size': width must be at least 16"),
+        (["draw", "x", "--size", "7x7"], 5, "--size: width must be at least 16"),
         (["draw", "x", "--size", "huge"], 5, "like '768x512'"),
         (["draw", "x", "--model", "slow", "--size", "32x32"], 5, "64x48, 96x64"),
         (["draw", "x", "--count", "99"], 5, "--count must be at most 10"),
         (["draw", "x", "--steps", "101"], 5, "at most 100 steps"),
-        (["draw", " "], 5, "must not be empty"),
+        (["draw", " "], 5, "SENTENCE must not be empty"),
         (["draw", "x", "-o", "picture"], 2, "does not end in .png"),
         (["draw", "x", "-o", "file/x.png"], 9, "file"),
         (["draw", "x", "--count", "0"], 2, "count"),
@@ -169,7 +169,7 @@ def test_models_are_listed_with_their_sizes_and_why_not(gesso):
         (["edit", "absent.png", "x"], 5, "cannot be read"),
         (["edit", "file", "x"], 5, "is not a picture"),
         (["edit", "white.png", "x", "--model", "slow"], 5, "does not edit pictures"),
-        (["edit", "white.png", "x", "--mask", "small.png"], 5, "'mask' is 8x8"),
+        (["edit", "white.png", "x", "--mask", "small.png"], 5, "--mask is 8x8"),
         (["edit", "white.png", "x", "--mask", "white.png"], 5, "no transparency"),
     ],
 )
@@ -189,10 +189,11 @@ def test_without_a_server_it_says_how_to_start_one(gesso):
 
 
 @contextmanager
-def terminal(service, tmp_path, arguments, env, **options):
+def terminal(service, tmp_path, arguments, env, *, through=(), **options):
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     known = {**kept, "GESSO_URL": service.url, "GESSO_KEY": service.key, "PYTHONUTF8": "1", **env}
-    with in_terminal([*GESSO, *arguments], env=known, cwd=tmp_path, **options) as (process, screen):
+    command = [*through, *GESSO, *arguments]
+    with in_terminal(command, env=known, cwd=tmp_path, **options) as (process, screen):
         yield process, screen
 
 
@@ -286,3 +287,23 @@ def test_ended_from_outside_it_cancels_the_job_and_gives_the_terminal_back(servi
     (job,) = re.findall(r"job ([0-9a-f-]{36}) is cancelled", screen.text)
     assert "\x1b[?25h" in screen.text and "Cancel job" not in screen.text and not list(tmp_path.iterdir())
     wait_for(lambda: service.call("GET", f"/gesso/api/jobs/{job}").json()["state"] == "cancelled")
+
+
+def test_a_closed_terminal_cancels_the_job(service, tmp_path):
+    command = [*SLOW, "--steps", "100"]
+    with terminal(service, tmp_path, command, WAYS["kitty"][0]) as (process, screen):
+        screen.until("\x1b_Ga=T")
+        (job,) = (each["id"] for each in service.call("GET", "/gesso/api/jobs?state=running").json()["jobs"])
+        screen.close()
+        assert process.wait(30) == 129
+    wait_for(lambda: service.call("GET", f"/gesso/api/jobs/{job}").json()["state"] == "cancelled")
+    assert not list(tmp_path.iterdir())
+
+
+def test_under_nohup_it_outlives_its_terminal(service, tmp_path):
+    command, log = [*SLOW, "-o", "x.png"], tmp_path / "nohup.out"
+    with terminal(service, tmp_path, command, {}, through=("/usr/bin/nohup",)) as (process, screen):
+        wait_for(lambda: log.exists() and "%" in log.read_text())
+        screen.close()
+        assert process.wait(30) == 0
+    picture(tmp_path / "x.png")

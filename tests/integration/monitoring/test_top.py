@@ -85,11 +85,12 @@ def top(service: RunningGesso, *arguments: str, key: str = "") -> Iterator[Termi
         command, stdin=other, stdout=other, stderr=other, env=environment, start_new_session=True
     )
     os.close(other)
+    terminal = Terminal(process, side)
     try:
-        yield Terminal(process, side)
+        yield terminal
     finally:
         stop(process)
-        os.close(side)
+        os.close(terminal.side)
 
 
 def test_it_fills_the_screen_follows_its_size_and_ends_with_q(service: RunningGesso) -> None:
@@ -110,6 +111,17 @@ def test_ctrl_c_is_an_end_like_any_other(service: RunningGesso) -> None:
         os.kill(terminal.process.pid, signal.SIGINT)
         assert terminal.ends() == 0
         assert BACK in terminal.written and "Traceback" not in terminal.written
+
+
+def test_a_closed_terminal_ends_it(service: RunningGesso) -> None:
+    with top(service) as terminal:
+        wait_for(lambda: terminal.shows("QUEUE"), LIMIT_S)
+        os.close(terminal.side)
+        try:
+            os.kill(terminal.process.pid, signal.SIGHUP)
+            assert terminal.process.wait(LIMIT_S) == 129
+        finally:
+            terminal.side = os.open(os.devnull, os.O_RDONLY)
 
 
 def test_a_user_sees_what_he_may(service: RunningGesso) -> None:

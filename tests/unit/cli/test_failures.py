@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from gesso.cli.failures import report
 from gesso.errors import (
     ExecutionFailed,
+    InvalidParameter,
     InvalidWorkflow,
     NodeFailure,
     NotFound,
@@ -76,6 +79,17 @@ def test_programs_get_the_same_as_json_and_nothing_else(capsys):
 def test_a_remedy_that_the_message_says_makes_no_empty_line(capsys):
     report(UnknownModel("There is no model 'x'. There are a, b.", remedy=""), as_json=False)
     assert capsys.readouterr().err.splitlines() == ["gesso: There is no model 'x'. There are a, b."]
+
+
+@pytest.mark.parametrize(
+    ("param", "typed"), [("n", "--count"), ("negative_prompt", "--negative"), ("prompt", "SENTENCE")]
+)
+def test_parameters_are_named_as_they_were_typed(capsys, param, typed):
+    error = InvalidParameter(f"'{param}' must be at most 10.", param=param)
+    report(error, as_json=False)
+    assert f"gesso: {typed} must be at most 10." in capsys.readouterr().err
+    report(error, as_json=True)
+    assert json.loads(capsys.readouterr().out)["error"]["message"] == error.message
 
 
 def test_routes_of_the_server_are_verbs_here(capsys):
