@@ -6,6 +6,7 @@ from typing import Any
 
 from gesso.errors import InvalidWorkflow, Problem
 from gesso.workflows.catalog import Catalog
+from gesso.workflows.fatal import fatal
 from gesso.workflows.graph import Format, Prompt, detect
 from gesso.workflows.judge import Check as Check
 from gesso.workflows.judge import Judge
@@ -42,7 +43,7 @@ def validate(
     Raises InvalidWorkflow with ComfyUI's own 400 body when no output can run. Where ComfyUI answers a bare
     500 (a prompt or a node that is no object, a class_type that is no text), the body has the same shape
     with type "invalid_prompt". Lists whose order ComfyUI leaves to chance are in the prompt's order here.
-    A chain may have any length; ComfyUI refuses one of some hundred nodes, and like a cycle blames nobody.
+    What ComfyUI takes but would not survive is refused as "invalid_prompt" too (see `fatal`).
     """
     graph = _graph(prompt, catalog)
     outputs = [
@@ -71,6 +72,9 @@ def validate(
             "prompt_outputs_failed_validation", "Prompt outputs failed validation", "\n".join(lines)
         )
         raise refusal({"error": error, "node_errors": node_errors})
+    if found := fatal(graph, good):
+        node_id, reason = found
+        raise _invalid(f"Cannot execute because of node {node_id}: {reason}.", f"Node ID '#{node_id}'")
     return Validated(outputs=good, node_errors=node_errors, prompt=graph)
 
 

@@ -87,20 +87,60 @@ def test_values_are_converted_in_a_copy():
     assert json.dumps(prompt) == before
 
 
-def test_a_chain_of_5000_nodes_is_fine():
-    prompt = {"0": empty()}
-    for number in range(1, 5000):
-        prompt[str(number)] = node("ImageInvert", image=[str(number - 1), 0])
-    prompt["end"] = preview("4999")
-    assert validate(prompt, CATALOG).outputs == ["end"]
+def chain(length: int, **first: Any) -> dict[str, Any]:
+    """Nodes "0" to `length` - 1, each of which takes what the one before gives."""
+    inverted = {str(number): node("ImageInvert", image=[str(number - 1), 0]) for number in range(1, length)}
+    return {"0": empty(**first), **inverted}
 
 
-def test_a_fault_at_the_far_end_of_a_chain_is_found():
-    prompt = {"0": empty(width=0)}
-    for number in range(1, 5000):
-        prompt[str(number)] = node("ImageInvert", image=[str(number - 1), 0])
-    prompt["end"] = preview("4999")
-    assert list(refused(prompt).body["node_errors"]) == ["0"]
+def test_a_chain_of_some_hundred_nodes_is_fine():
+    assert validate({**chain(700), "end": preview("699")}, CATALOG).outputs == ["end"]
+
+
+def test_a_fault_at_the_far_end_of_a_long_chain_is_found():
+    assert list(refused({**chain(5000, width=0), "end": preview("4999")}).body["node_errors"]) == ["0"]
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for level in range(depth):
+        value = {"in": value} if level % 2 else [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("fatal", "at"),
+    [
+        ({"2": node("PreviewImage", images=["1", 0], more=["77", 0])}, "2"),
+        ({"1": empty(more=["3", 0]), "3": node("ImageInvert", more=["77", 0])}, "3"),
+        ({"3": {"class_type": "ImageInvert"}}, "3"),
+        ({"3": {"class_type": "ImageInvert", "inputs": ["1"]}}, "3"),
+        ({"3": {"class_type": "PreviewImage"}}, "3"),
+        ({"1": empty(more=nested(401))}, "1"),
+        ({"3": node("ImageInvert", image=nested(900))}, "3"),
+        ({**chain(1101), "end": preview("1100")}, "800"),
+        ({**chain(1101), "source": empty(), "end": preview("source")}, "800"),
+        ({**chain(1101), "0": node("ImageInvert", image=["1100", 0]), "a": empty(), "b": preview("a")}, None),
+    ],
+)
+def test_what_would_end_the_thread_that_executes_in_comfyui_is_refused(fatal, at):
+    """All of these 0.3.64 answers with 200; then it answers for ever, and executes no prompt any more."""
+    error = refused({"1": empty(), "2": preview(), **fatal}).body["error"]
+    assert error["type"] == "invalid_prompt"
+    assert at is None or error["details"] == f"Node ID '#{at}'"
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"3": node("ImageInvert", image=["77", 0])},
+        {"3": node("ImageInvert", image=["3", 0])},
+        {"1": empty(more=["1", 9], other=nested(400), third=nested(399))},
+        {str(number): empty() for number in range(3, 2000)},
+    ],
+)
+def test_what_comfyui_survives_is_taken(harmless):
+    assert validate({"1": empty(), "2": preview(), **harmless}, CATALOG).outputs == ["2"]
 
 
 def test_a_node_many_others_use_is_judged_once():
