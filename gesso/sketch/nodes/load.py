@@ -46,9 +46,10 @@ def _digest(folders: Folders, image: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _exists(folders: Folders, image: str | None) -> bool | str:
-    if image is None:
-        return True  # a link: what it will hold is not known yet
+def _exists(folders: Folders, image: object) -> bool | str:
+    if not isinstance(image, str):
+        # What ComfyUI says when the value is linked (None) or is no text.
+        raise AttributeError(f"{type(image).__name__!r} object has no attribute 'endswith'")
     try:
         found = folders.annotated(image).exists()
     except RequestError:
@@ -108,7 +109,7 @@ class LoadImage(Node):
         return _digest(folders, image)
 
     @staticmethod
-    def validate(folders: Folders, image: str | None) -> bool | str:
+    def validate(folders: Folders, image: object) -> bool | str:
         return _exists(folders, image)
 
 
@@ -160,7 +161,7 @@ class LoadImageMask(Node):
         return _digest(folders, image)
 
     @staticmethod
-    def validate(folders: Folders, image: str | None) -> bool | str:
+    def validate(folders: Folders, image: object) -> bool | str:
         return _exists(folders, image)
 
 

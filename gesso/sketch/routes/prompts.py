@@ -45,8 +45,8 @@ class Prompts:
     async def submit(self, request: web.Request) -> web.Response:
         """POST /prompt.
 
-        The one deliberate difference to ComfyUI 0.3.64: a body that is not JSON is answered with 400 and
-        `error.type` "invalid_json"; ComfyUI answers 500 with a plain text.
+        Different from ComfyUI 0.3.64 on purpose: what it answers with 500 and a plain text (a body that is not
+        JSON, say) is refused with 400 as other prompts are, and so is what it takes and does not survive.
         """
         body = await json_body(request)
         number = self._number

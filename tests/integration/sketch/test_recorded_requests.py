@@ -108,7 +108,7 @@ def without_lines(exchange: dict[str, Any]) -> dict[str, Any]:
 def test_upload_or_view_answers_as_recorded(index: int, answers: list[Answer]) -> None:
     want, got = EXCHANGES[index], answers[index]
     if want["path"] == "/prompt" and judge() is None:
-        # The one deliberate difference: ComfyUI answers 500 to a body that is not JSON.
+        # Different on purpose: ComfyUI answers 500 to a body that is not JSON.
         assert got.status == 400
         assert got.json["error"]["type"] == "invalid_json"
         return

@@ -205,6 +205,13 @@ def test_checks_know_which_files_are_there(run: Runs) -> None:
     assert check.function({"image": "../../x.png"}) == "Invalid image file: ../../x.png"
 
 
+@pytest.mark.parametrize("value", [None, 5.5, ["1"]])
+def test_checks_fail_on_what_is_no_text_as_comfyuis_do(run: Runs, value: object) -> None:
+    check = validation_checks(run.folders)["LoadImage"]
+    with pytest.raises(AttributeError, match=f"^'{type(value).__name__}' object has no attribute 'endswith'$"):
+        check.function({"image": value})
+
+
 def test_pictures_in_sixteen_bits_are_read(run: Runs) -> None:
     Image.fromarray(np.full((2, 2), 65535, dtype=np.uint16)).save(run.folders.input / "x.png")
     assert load(run, "x.png")[0].max() == 1
