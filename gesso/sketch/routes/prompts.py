@@ -45,8 +45,8 @@ class Prompts:
     async def submit(self, request: web.Request) -> web.Response:
         """POST /prompt.
 
-        Different from ComfyUI 0.3.64 on purpose: what it answers with 500 and a plain text (a body that is not
-        JSON, say) is refused with 400 as other prompts are, and so is what it takes and does not survive.
+        Different from ComfyUI 0.3.64 on purpose: what it answers with 500 and a plain text (a body that is
+        not JSON, say) is refused with 400 as other prompts are, and so is what it takes and does not survive.
         """
         body = await json_body(request)
         number = self._number

@@ -208,7 +208,8 @@ def test_checks_know_which_files_are_there(run: Runs) -> None:
 @pytest.mark.parametrize("value", [None, 5.5, ["1"]])
 def test_checks_fail_on_what_is_no_text_as_comfyuis_do(run: Runs, value: object) -> None:
     check = validation_checks(run.folders)["LoadImage"]
-    with pytest.raises(AttributeError, match=f"^'{type(value).__name__}' object has no attribute 'endswith'$"):
+    kind = type(value).__name__
+    with pytest.raises(AttributeError, match=f"^'{kind}' object has no attribute 'endswith'$"):
         check.function({"image": value})
 
 
