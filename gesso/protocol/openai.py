@@ -65,8 +65,7 @@ def parse_request(route: Route, fields: Mapping[str, Any], *, texts: bool = Fals
             raise _unknown(name, known)
     for parameter in known.values():
         if route in parameter.required and parameter.kind is not Kind.FILE and parameter.name not in given:
-            message = f"Missing required parameter: '{parameter.name}'."
-            raise InvalidParameter(message, param=parameter.name, kind="missing_required_parameter")
+            raise missing(parameter.name)
     values = {
         name: _value(known[name], value, texts=texts)
         for name, value in given.items()
@@ -77,6 +76,12 @@ def parse_request(route: Route, fields: Mapping[str, Any], *, texts: bool = Fals
     asked = ImagesRequest(route=route, size=_size(size), **kept)
     _check_together(asked)
     return asked
+
+
+def missing(name: str) -> InvalidParameter:
+    """What a request has to say, and does not."""
+    message = f"Missing required parameter: '{name}'."
+    return InvalidParameter(message, param=name, kind="missing_required_parameter", remedy="Send it as well.")
 
 
 def answer(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gesso.errors import InvalidParameter
-from gesso.protocol.openai import Drawn, ImagesRequest, parse_request, picture_data
+from gesso.protocol.openai import Drawn, ImagesRequest, missing, parse_request, picture_data
 from gesso.protocol.openai_follow_up import is_change, link_of, shown_last
 from gesso.protocol.openai_parameters import LONGEST_PROMPT, Route
 from gesso.protocol.openai_pictures import MEDIA
@@ -35,9 +35,7 @@ def parse_chat(body: Mapping[str, Any]) -> Chat:
     """Raises InvalidParameter. What chats are told about words (temperature, tools …) has no effect."""
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise InvalidParameter(
-            "Missing required parameter: 'messages'.", param="messages", kind="missing_required_parameter"
-        )
+        raise missing("messages")
     users = [
         place for place, each in enumerate(messages) if isinstance(each, dict) and each.get("role") == "user"
     ]

@@ -171,7 +171,7 @@ def _parameter(template: str, key: str, data: Any, workflow: Prompt) -> Paramete
         minimum=_number(template, place, data, "minimum"),
         maximum=_number(template, place, data, "maximum"),
         multiple=int(_number(template, place, data, "multiple") or 1),
-        choices=tuple(data.get("choices") or ()),
+        choices=_choices(template, place, data, kind),
         without=without,
     )
     if kind is not Kind.IMAGE:
@@ -214,6 +214,13 @@ def _flag(template: str, place: str, data: Mapping[str, Any]) -> bool:
     if not isinstance(value, bool):
         raise _wrong(template, f"{place}: `required` is true or false")
     return value
+
+
+def _choices(template: str, place: str, data: Mapping[str, Any], kind: Kind) -> tuple[Any, ...]:
+    value = data.get("choices", [])
+    if not isinstance(value, list) or not all(fits(kind, each) for each in value):
+        raise _wrong(template, f"{place}: `choices` is a list, and each of them {kind}")
+    return tuple(value)
 
 
 def _number(template: str, place: str, data: Mapping[str, Any], key: str) -> float | None:

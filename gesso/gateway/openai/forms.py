@@ -13,6 +13,7 @@ from starlette.requests import Request
 from gesso.errors import InvalidParameter, RequestError
 from gesso.gateway.comfyui.body import JSON_BYTES, PROMPT_BYTES, read_json
 from gesso.gateway.openai.darkroom import Darkroom
+from gesso.protocol.openai import missing
 from gesso.protocol.openai_chat import Chat, parse_chat
 from gesso.protocol.openai_parameters import MOST_IMAGES
 from gesso.protocol.openai_pictures import Source, read_source
@@ -110,8 +111,7 @@ def _linked(reference: Any, param: str) -> Content:
 
 async def _sources(found: dict[str, list[Content]], darkroom: Darkroom) -> tuple[list[Source], Source | None]:
     if not found["image"]:
-        message = "Missing required parameter: 'image'."
-        raise InvalidParameter(message, param="image", kind="missing_required_parameter")
+        raise missing("image")
     if len(found["image"]) > MOST_IMAGES:
         raise InvalidParameter(f"At most {MOST_IMAGES} pictures are taken.", param="image")
     if len(found["mask"]) > 1:

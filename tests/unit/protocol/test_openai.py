@@ -92,6 +92,13 @@ def test_anything_is_a_request_or_refused_by_name(route: Route, fields: dict[str
         assert refused.message.encode()
 
 
+def test_what_is_missing_is_to_be_sent() -> None:
+    with pytest.raises(InvalidParameter) as refused:
+        parse_request(Route.GENERATIONS, {})
+    assert (refused.value.param, refused.value.kind) == ("prompt", "missing_required_parameter")
+    assert "leave out" not in refused.value.remedy
+
+
 @pytest.mark.parametrize("size", ["0x5", "64", "64X64", "64x64x64", "-1x5", "1e3x5", "99999999x1", "٣x٣"])
 def test_a_size_is_two_numbers(size: str) -> None:
     with pytest.raises(InvalidParameter, match="size"):
