@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from gesso.errors import GessoError, NoEngine, TooLarge, Unauthorized
+from gesso.errors import EngineError, GessoError, NoEngine, TooLarge, Unauthorized
 from gesso.gateway.middleware.bodies import body_of, headers_of
 from gesso.gateway.responses import dialect_of, html, json, raw_path_of
 
@@ -54,8 +54,8 @@ class Failures:
             if error is None:
                 logger.error("unexpected failure at %s", raw_path_of(scope), exc_info=raised)
             elif error.status >= 500:
-                # That none is ready is news of the fleet, and the wait that ended before it no defect.
-                cause = None if isinstance(error, NoEngine) else error.__cause__
+                # What engines do is news of the fleet, and told in the message: the way there is no defect.
+                cause = None if isinstance(error, EngineError) else error.__cause__
                 logger.warning("%s: %s", error.code, error.message, exc_info=cause)
             await _tell(error or GessoError(), scope, receive, send, sent)
 

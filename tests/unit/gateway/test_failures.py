@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 from gesso import errors
 from gesso.errors import (
     Conflict,
+    EngineError,
+    EngineUnreachable,
     Forbidden,
     GessoError,
     InvalidParameter,
@@ -277,8 +279,11 @@ def test_a_person_who_comes_before_the_engines_waits_on_a_page() -> None:
         assert answer_to(error, target, method, headers=headers).json["error"]["type"] == "no_engine"
 
 
-def test_a_wait_that_ended_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
-    error = NoEngine()
+@pytest.mark.parametrize("error", [NoEngine(), EngineUnreachable("'one' did not answer GET /view in time")])
+def test_what_an_engine_does_is_logged_in_a_line_and_is_no_defect(
+    error: EngineError, caplog: pytest.LogCaptureFixture
+) -> None:
     error.__cause__ = TimeoutError()
     answer_to(error)
-    assert [record.exc_info for record in caplog.records] == [None]
+    [record] = caplog.records
+    assert error.message in record.message and record.exc_info is None
