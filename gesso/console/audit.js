@@ -1,7 +1,7 @@
 // The audit, for administrators: who did what to what, from where; the latest first.
 import { get } from "./api.js";
 import { select } from "./dialogs.js";
-import { action, fill, h, problem } from "./dom.js";
+import { fill, further, h, problem } from "./dom.js";
 import { Polling } from "./polling.js";
 import { table } from "./tables.js";
 import { when } from "./times.js";
@@ -43,9 +43,9 @@ export function auditView() {
   ] });
   const place = h("div", { class: "sheet audit", hidden: true }, lines.element);
   const empty = h("p", { class: "empty", hidden: true }, "Nothing of this kind is written down. Choose less, or a longer time.");
-  const more = h("p", { class: "more" });
+  const more = further("Show older ones", showOlder);
   const element = h("div", {}, h("h1", { tabindex: "-1" }, "Audit"),
-    h("p", { class: "lead" }, "What was done to accounts, keys, engines and the jobs of others. Lines are only ever added."), search, trouble, place, empty, more);
+    h("p", { class: "lead" }, "What was done to accounts, keys, engines and the jobs of others. Lines are only ever added."), search, trouble, place, empty, more.element);
   let known = [];
   let older = null;
 
@@ -60,19 +60,18 @@ export function auditView() {
     draw();
   }, { everyMs: () => EVERY_MS, onProblem: (error) => fill(trouble, error ? problem(error) : null) });
 
-  const button = action("Show older ones", async () => {
+  async function showOlder() {
     const page = await get("audit", { ...query(), limit: PAGE, before: known.at(-1).seq });
     known = [...known, ...page.entries];
     older = page.more;
     draw();
-  });
+  }
 
   function draw() {
     lines.show(known);
     place.hidden = !known.length;
     empty.hidden = known.length > 0;
-    if (older && !more.firstChild) more.append(button);
-    else if (!older) fill(more);
+    more.offer(older);
   }
 
   function again() {

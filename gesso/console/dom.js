@@ -119,6 +119,12 @@ export function action(label, act, { quiet = true, danger = false, name = null, 
   return button;
 }
 
+/** A button below a list, shown while `offer(more)` says that there is more: the same one, which keeps the focus. */
+export function further(label, act) {
+  const element = h("p", { class: "more", hidden: true }, action(label, act));
+  return { element, offer(more) { element.hidden = !more; } };
+}
+
 /** Tell what was done, to eyes and to screen readers, for a while. */
 export function notice(text) {
   const place = document.getElementById("notice");

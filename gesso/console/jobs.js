@@ -1,7 +1,7 @@
 // My jobs: what runs and waits, then what has ended as pictures, the newest first.
 import { get, now, post } from "./api.js";
 import { card, joined } from "./cards.js";
-import { action, fill, h, keyed, notice, problem } from "./dom.js";
+import { action, fill, further, h, keyed, notice, problem } from "./dom.js";
 import { Events } from "./events.js";
 import { badge, jobAddress, stateOf, timing, titleOf } from "./job_words.js";
 import { progressOf } from "./outlook.js";
@@ -20,11 +20,11 @@ export function jobsView(me) {
   const trouble = h("div");
   const warning = h("p", { class: "warning", hidden: true });
   const nowRows = h("ul", { class: "rows" });
-  const nowMore = h("p", { class: "more" });
-  const nowPart = h("section", { "aria-labelledby": "now", hidden: true }, h("h2", { id: "now" }, "Now"), warning, nowRows, nowMore);
+  const nowMore = further("Show more of what waits", () => { shown += 100; return polling.now(); });
+  const nowPart = h("section", { "aria-labelledby": "now", hidden: true }, h("h2", { id: "now" }, "Now"), warning, nowRows, nowMore.element);
   const cards = h("ul", { class: "cards" });
-  const older = h("p", { class: "more" });
-  const earlier = h("section", { "aria-labelledby": "earlier", hidden: true }, h("h2", { id: "earlier" }, "Earlier"), cards, older);
+  const older = further("Show older ones", showOlder);
+  const earlier = h("section", { "aria-labelledby": "earlier", hidden: true }, h("h2", { id: "earlier" }, "Earlier"), cards, older.element);
   const empty = firstSteps();
   empty.hidden = true;
   const element = h("div", {}, h("h1", { tabindex: "-1" }, "My jobs"), trouble, nowPart, earlier, empty);
@@ -56,12 +56,12 @@ export function jobsView(me) {
     const running = active.jobs.filter((job) => job.state === "running").length;
     const begun = active.jobs.filter((job) => job.state === "running" && !job.at_engine).slice(0, FOLLOWED);
     showNow(active.jobs.map((job, index) => ({ ...job, place: index - running, told: toldOf(job), followed: begun.includes(job) })));
-    fill(nowMore, active.more ? action("Show more of what waits", () => { shown += 100; return polling.now(); }) : null);
+    nowMore.offer(active.more);
     nowPart.hidden = !active.jobs.length;
     showEnded(known);
     earlier.hidden = !known.length;
     empty.hidden = Boolean(active.jobs.length || known.length);
-    fill(older, moreOlder ? action("Show older ones", showOlder) : null);
+    older.offer(moreOlder);
   }
 
   /** What was said last of where it stands, by the list, which may not know, or by the stream, which tells what is new. */

@@ -1,7 +1,7 @@
 // The queue of all, for administrators: who waits for what, since when. What they wrote and made is theirs.
 import { get, now, post } from "./api.js";
 import { confirm } from "./dialogs.js";
-import { action, fill, h, keyed, notice, problem } from "./dom.js";
+import { action, fill, further, h, keyed, notice, problem } from "./dom.js";
 import { badge, timing, titleOf } from "./job_words.js";
 import { Polling } from "./polling.js";
 
@@ -12,9 +12,9 @@ export function queueView() {
   const trouble = h("div");
   const counts = h("p", { class: "lead" });
   const rows = h("ul", { class: "rows" });
-  const more = h("p", { class: "more" });
+  const more = further("Show more", () => { limit = Math.min(limit + STEP, 1000); return polling.now(); });
   const empty = h("p", { class: "empty", hidden: true }, "Nothing runs, and nobody waits.");
-  const element = h("div", {}, h("h1", { tabindex: "-1" }, "Queue of all users"), trouble, counts, rows, more, empty);
+  const element = h("div", {}, h("h1", { tabindex: "-1" }, "Queue of all users"), trouble, counts, rows, more.element, empty);
   const show = keyed(rows, (job) => row(job, () => polling.now()));
   let limit = STEP;
   let seen = null;
@@ -31,7 +31,7 @@ export function queueView() {
     fill(counts, found.jobs.length
       ? `${running} ${running === 1 ? "runs" : "run"}, ${found.jobs.length - running}${found.more ? " and more" : ""} wait, of ${people} ${people === 1 ? "user" : "users"}. Users take turns: jobs stand in the order in which they are expected to start.` : null);
     empty.hidden = found.jobs.length > 0;
-    fill(more, found.more ? action("Show more", () => { limit = Math.min(limit + STEP, 1000); return polling.now(); }) : null);
+    more.offer(found.more);
   }, { everyMs: () => EVERY_MS, onProblem: (error) => fill(trouble, error ? problem(error) : null) });
   return { title: "Queue", element, stop: () => polling.stop() };
 }

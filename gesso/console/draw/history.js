@@ -1,7 +1,7 @@
 // One's drawings, the newest first: those under way, then those that have ended.
 import { get } from "../api.js";
 import { card, joined } from "../cards.js";
-import { action, fill, h, keyed, problem } from "../dom.js";
+import { fill, further, h, keyed, problem } from "../dom.js";
 import { isActive } from "../job_words.js";
 import { Polling } from "../polling.js";
 
@@ -17,8 +17,8 @@ export const drawingAddress = (id) => `#/draw/${encodeURIComponent(id)}`;
 export function drawings(first) {
   const trouble = h("div");
   const cards = h("ul", { class: "cards" });
-  const older = h("p", { class: "more" });
-  const element = h("section", { "aria-labelledby": "drawings", hidden: true }, h("h2", { id: "drawings" }, "Your drawings"), trouble, cards, older);
+  const older = further("Show older ones", showOlder);
+  const element = h("section", { "aria-labelledby": "drawings", hidden: true }, h("h2", { id: "drawings" }, "Your drawings"), trouble, cards, older.element);
   const titles = new Map();
   const show = keyed(cards, (job) => {
     const made = card(job, drawingAddress(job.id));
@@ -54,7 +54,7 @@ export function drawings(first) {
     const all = [...active.toReversed(), ...known.filter((job) => !isActive(job))];
     show(all);
     element.hidden = !all.length;
-    fill(older, more ? action("Show older ones", showOlder) : null);
+    older.offer(more);
   }
 
   async function showOlder() {

@@ -53,8 +53,12 @@ def test_a_thousand_jobs_are_leafed_through_and_their_words_stay_words(tmp_path:
                 cards = page.locator(".card")
                 await page.get_by_role("listitem").filter(has_text="the newest").wait_for()
                 await page.get_by_text(f"{HOSTILE} 0", exact=True).wait_for()
+                more = page.get_by_role("button", name="Show older ones")
+                await more.press("Enter")
+                await async_api.expect(cards).to_have_count(48)
+                await async_api.expect(more).to_be_focused()
                 began = time.monotonic()
-                while await (more := page.get_by_role("button", name="Show older ones")).count():
+                while await more.count():
                     shown = await cards.count()
                     await more.click()
                     await page.wait_for_function(
