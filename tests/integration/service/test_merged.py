@@ -1,6 +1,7 @@
 """The engines' answers as those of one: devices, models, extensions; one that hangs hangs nobody."""
 
 import json
+import math
 import struct
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from gesso.gateway.comfyui.poll import PATIENCE_S
 from tests.pack import Pack, pack_engine
 from tests.running import wait_for
 from tests.service import Reply, RunningGesso, running_service
@@ -144,11 +146,13 @@ def test_an_engine_that_hangs_hangs_nobody(fleet: RunningGesso, pack: Pack, ada:
     assert get(fleet, "/embeddings", ada) == ["of-pack", "style"]
     pack.silent |= set(paths)
     try:
-        begun = time.monotonic()
+        quickest = dict.fromkeys(paths, math.inf)
         for path in paths * 3:
+            begun = time.monotonic()
             assert fleet.call("GET", path, key=ada, timeout_s=30).status in (200, 404)
-        # Only the first question waits for it.
-        assert time.monotonic() - begun < 12
+            quickest[path] = min(quickest[path], time.monotonic() - begun)
+        # Only the first question waits for it; the others are slow at most where the machine is.
+        assert max(quickest.values()) < PATIENCE_S, quickest
         # What it said before stands in for it.
         assert get(fleet, "/embeddings", ada) == ["of-pack", "style"]
     finally:
