@@ -45,28 +45,29 @@ class Answer:
         self._silent_s = silent_s
 
     async def tell(self, mine: Attendance, send: Send) -> None:
-        ended = asyncio.ensure_future(self._waiting.ended(mine))
+        made = asyncio.ensure_future(self._made(mine))
         begun, patience_s = False, self._silent_s
         try:
-            while not (await asyncio.wait({ended}, timeout=patience_s))[0]:
+            while not (await asyncio.wait({made}, timeout=patience_s))[0]:
                 if not begun:
                     await send(start(headers_of(mine.job)))
                 begun, patience_s = True, min(BREATH_S, self._silent_s)
                 await send({"type": "http.response.body", "body": BREATH, "more_body": True})
-            job = ended.result()
-        finally:
-            ended.cancel()
-        try:
-            body = await self._compose(job)
+            body = made.result()
         except GessoError:
             # Told with its status, unless that is sent already.
-            mine.answered = not begun
+            mine.answered = mine.job.state.ended and not begun
             raise
+        finally:
+            made.cancel()
         if not begun:
             length = (b"content-length", str(len(body)).encode())
-            await send(start([*headers_of(job), length]))
+            await send(start([*headers_of(mine.job), length]))
         await send({"type": "http.response.body", "body": body})
         mine.answered = True
+
+    async def _made(self, mine: Attendance) -> bytes:
+        return await self._compose(await self._waiting.ended(mine))
 
 
 async def unless_left(work: Coroutine[Any, Any, None], receive: Receive) -> None:

@@ -16,8 +16,6 @@ from gesso.protocol.openai import ImagesRequest
 
 # Ours, for services that can be told which headers to send; Open WebUI's, whose names are not unique.
 HEADERS = ("x-gesso-user", "x-openwebui-user-email", "x-openwebui-user-id")
-
-
 # Letters beyond ASCII, as some clients send them. ASCII stays as it is: nobody shall be Ada who calls himself
 # "%61da" where names are sent as they are.
 ESCAPED = re.compile("(?:%[89A-Fa-f][0-9A-Fa-f])+")

@@ -171,18 +171,18 @@ class OpenAI:
     async def _draw(self, request: Request, wish: Wish, shape: Shape | None = None) -> ASGIApp:
         asked, shape = wish.asked, shape or ImagesShape(wish.asked, wish.sizes)
         retries = request.headers.get(RETRIES, "")
-        key = idempotency_key(request)
-        base = self._base(request)
-        # Before anybody gets an account, which is for pictures that can be drawn.
+        key, job_id, base = idempotency_key(request), chosen_id(request), self._base(request)
         plan = self._submission.plan(wish)
+        # Last, as it may make an account: what cannot be drawn is refused by now.
+        identity = await asking(request, asked, self._access)
         order = Order(
-            identity=await asking(request, asked, self._access),
+            identity=identity,
             wish=wish,
             plan=plan,
             idempotency_key=key,
             # Not as a number, of which Python reads no more than 4300 digits.
             repeats=retries.isdecimal() and retries.strip("0") != "",
-            job_id=chosen_id(request),
+            job_id=job_id,
         )
         job = await self._submission.job_of(order)
         if is_asked(request):

@@ -169,6 +169,10 @@ def test_a_request_that_is_refused_makes_no_person(service: RunningGesso) -> Non
     ):
         told = service.call("POST", "/v1/images/generations", asked | {"user": "eve"}, key=key)
         assert told.status == status, told.body
+    for header in ("x-gesso-job", "Idempotency-Key"):
+        asked, sent = {"prompt": "x", "user": "eve"}, {header: ""}
+        told = service.call("POST", "/v1/images/generations", asked, headers=sent, key=key)
+        assert told.status == 400, told.body
     assert persons_of(service, "careless") == []
 
 

@@ -224,11 +224,14 @@ def test_when_gesso_stops_jobs_are_kept_and_those_who_wait_told_to_come_back() -
     play(scene)
 
 
-async def answered(stage: Stage, error: GessoError | None = None, *, leaves: bool = False) -> list[Any]:
+async def answered(
+    stage: Stage, error: GessoError | None = None, *, leaves: bool = False, composed_after: int = 0
+) -> list[Any]:
     """What is sent to a client that waits for the job, which ends after two breaths."""
     sent: list[Any] = []
 
     async def compose(job: Job) -> bytes:
+        await until(lambda: len(sent) >= composed_after)
         if error is not None:
             raise error
         return json.dumps({"state": job.state.value}).encode()
@@ -259,6 +262,15 @@ def test_an_answer_that_takes_long_begins_with_spaces() -> None:
         assert [each["body"] for each in bodies[:-1]] == [b" "] * (len(bodies) - 1)
         assert [each.get("more_body", False) for each in bodies] == [True] * (len(bodies) - 1) + [False]
         assert not stage.waiting.missed(stage.job)
+
+    play(scene)
+
+
+def test_an_answer_whose_pictures_take_long_to_be_made_begins_with_spaces() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.end()
+        start, breath, *_ = await answered(stage, composed_after=2)
+        assert (start["status"], breath["body"]) == (200, b" ")
 
     play(scene)
 
