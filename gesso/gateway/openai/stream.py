@@ -55,17 +55,15 @@ class Streamed:
     async def tell(self, mine: Attendance, send: Send) -> None:
         await send(start(headers_of(mine.job, b"text/event-stream; charset=utf-8")))
         try:
-            job = await self._follow(mine, send)
-            drawn = await self._draw(job)
-            for told in await self._darkroom.run(self._shape.completed, job, drawn):
+            for told in await self._follow(mine, send):
                 await _write(send, told)
         except GessoError as error:
             await _write(send, self._shape.failed(error))
         mine.answered = mine.job.state.ended
         await send({"type": "http.response.body", "body": b""})
 
-    async def _follow(self, mine: Attendance, send: Send) -> Job:
-        """Send the previews until the job has ended."""
+    async def _follow(self, mine: Attendance, send: Send) -> list[bytes]:
+        """Send the previews until the job has ended, and its pictures are there: their events."""
         known = mine.job.payload.get("openai") or {}
         partials = Partials(self._asked.partial_images, known.get("steps") or USUAL_STEPS)
         # Engines show previews in a size of their own.
@@ -77,24 +75,29 @@ class Streamed:
                 previews.put_nowait((index, preview.image))
 
         mine.on_preview = take
-        ended = asyncio.ensure_future(self._waiting.ended(mine))
+        made = asyncio.ensure_future(self._made(mine))
         coming = asyncio.ensure_future(previews.get())
         try:
             while True:
                 done, _ = await asyncio.wait(
-                    {ended, coming}, timeout=BREATH_S, return_when=asyncio.FIRST_COMPLETED
+                    {made, coming}, timeout=BREATH_S, return_when=asyncio.FIRST_COMPLETED
                 )
                 if coming in done:
                     await _write(send, await self._partial(*coming.result(), within))
                     coming = asyncio.ensure_future(previews.get())
-                elif ended in done:
-                    return ended.result()
+                elif made in done:
+                    return made.result()
                 else:
                     await _write(send, BREATH)
         finally:
-            for task in (ended, coming):
+            for task in (made, coming):
                 task.cancel()
-            await asyncio.gather(ended, coming, return_exceptions=True)
+            await asyncio.gather(made, coming, return_exceptions=True)
+
+    async def _made(self, mine: Attendance) -> list[bytes]:
+        job = await self._waiting.ended(mine)
+        drawn = await self._draw(job)
+        return await self._darkroom.run(self._shape.completed, job, drawn)
 
     async def _partial(self, index: int, image: bytes, within: tuple[int, int] | None) -> bytes:
         asked = self._asked

@@ -312,7 +312,11 @@ class Words:
         return [b"data: the end\n\n"]
 
 
-def test_a_stream_begins_at_once_and_is_kept_alive_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ends_at", [1, 3])
+def test_a_stream_begins_at_once_and_is_kept_alive_by_comments(
+    monkeypatch: pytest.MonkeyPatch, ends_at: int
+) -> None:
+    """Also while its pictures are made, once the job has ended."""
     monkeypatch.setattr(stream, "BREATH_S", 0.02)
 
     async def scene(stage: Stage) -> None:
@@ -320,10 +324,11 @@ def test_a_stream_begins_at_once_and_is_kept_alive_by_comments(monkeypatch: pyte
 
         async def send(message: Any) -> None:
             sent.append(message)
-            if len(sent) == 3:
+            if len(sent) == ends_at:
                 stage.end()
 
         async def draw(job: Job) -> list[Drawn]:
+            await until(lambda: len(sent) >= 3)
             return []
 
         asked = ImagesRequest(route=Route.GENERATIONS, stream=True)
