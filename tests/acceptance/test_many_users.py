@@ -59,10 +59,15 @@ def test_two_users_have_the_same_seconds_of_the_engines_while_both_wait(
     users: list[User], ada_jobs: int, ada_s: float, ben_jobs: int, ben_s: float
 ) -> None:
     """As many seconds of jobs for each, so that both wait nearly all the time."""
-    ada, ben = users[:2]
+    ada, ben, cem = users[:3]
+    # Holds the engines until both have submitted all, however slow the machine is at that.
+    for seed in range(len(NAMES)):
+        cem.submit(lasting(LONG_S, seed))
+    wait_for(lambda: len(cem.queue()["queue_running"]) == len(NAMES), PATIENCE_S)
     for user, jobs, seconds in ((ada, ada_jobs, ada_s), (ben, ben_jobs, ben_s)):
         for seed in range(jobs):
             user.submit(lasting(seconds, seed))
+    cem.clear()
     wait_for(lambda: ada.remaining() == ben.remaining() == 0, PATIENCE_S)
     start, end = both_wait([ada, ben])
     shares = [seconds_between(user.runs(), start, end) for user in (ada, ben)]
