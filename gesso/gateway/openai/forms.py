@@ -13,17 +13,17 @@ from starlette.requests import Request
 from gesso.errors import InvalidParameter, RequestError
 from gesso.gateway.comfyui.body import JSON_BYTES, PROMPT_BYTES, read_json
 from gesso.gateway.openai.darkroom import Darkroom
-from gesso.protocol.openai import missing
+from gesso.protocol.openai import ImagesRequest, missing, parse_request
 from gesso.protocol.openai_chat import Chat, parse_chat
-from gesso.protocol.openai_parameters import MOST_IMAGES
+from gesso.protocol.openai_parameters import MOST_IMAGES, Route
 from gesso.protocol.openai_pictures import Source, read_source
 
 FILES = ("image", "mask")
 # A form's fields are few and short, but for the prompt.
 MOST_FIELDS = 64
 
-Brought = tuple[dict[str, Any], list[Source], Source | None]
-"""The fields that are no files, the pictures, and the mask."""
+Brought = tuple[ImagesRequest, list[Source], Source | None]
+"""What is asked for, the pictures, and the mask."""
 
 Content = Callable[[], bytes]
 """Reads a file or a link to its end; called in the darkroom, as what it gives may be large."""
@@ -37,10 +37,10 @@ async def read_fields(request: Request, *, limit: int = JSON_BYTES) -> dict[str,
     return body | _named(request)
 
 
-async def read_edit(request: Request, darkroom: Darkroom) -> Brought:
-    """The fields and files of a form, or of a JSON body with references to pictures."""
+async def read_edit(request: Request, route: Route, darkroom: Darkroom) -> Brought:
+    """A form with files, or a JSON body with references to pictures; these are read last."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
-        return await _read_references(request, darkroom)
+        return await _read_references(request, route, darkroom)
     try:
         form = await request.form(max_files=MOST_IMAGES + 4, max_fields=MOST_FIELDS)
     except MultiPartException as error:
@@ -58,7 +58,8 @@ async def read_edit(request: Request, darkroom: Darkroom) -> Brought:
                 raise InvalidParameter(f"'{name[:100]}' is given twice.", param=name[:100])
             else:
                 fields[name] = value
-        return fields | _named(request), *await _sources(found, darkroom)
+        asked = parse_request(route, fields | _named(request), texts=True)
+        return asked, *await _sources(found, darkroom)
     finally:
         await form.close()
 
@@ -72,7 +73,7 @@ async def read_chat(request: Request, darkroom: Darkroom) -> tuple[Chat, list[So
     return replace(chat, pictures=()), [await darkroom.run(_source, link, "messages") for link in links]
 
 
-async def _read_references(request: Request, darkroom: Darkroom) -> Brought:
+async def _read_references(request: Request, route: Route, darkroom: Darkroom) -> Brought:
     """`images` and `mask` as {"image_url": "data:…"}; `image` as one of these, or a list of them."""
     body = await read_fields(request, limit=PROMPT_BYTES)
     found: dict[str, list[Content]] = {name: [] for name in FILES}
@@ -80,7 +81,7 @@ async def _read_references(request: Request, darkroom: Darkroom) -> Brought:
         value = body.pop(name, None)
         for each in value if isinstance(value, list) else [] if value is None else [value]:
             found[plain].append(_linked(each, name))
-    return body, *await _sources(found, darkroom)
+    return parse_request(route, body), *await _sources(found, darkroom)
 
 
 def _named(request: Request) -> dict[str, str]:

@@ -162,10 +162,9 @@ class OpenAI:
         return Response(made.data, media_type=MEDIA[linked.format], headers=headers)
 
     async def _edit(self, request: Request, route: Route) -> ASGIApp:
-        fields, sources, mask = await read_edit(request, self._darkroom)
+        asked, sources, mask = await read_edit(request, route, self._darkroom)
         if mask is not None and route is Route.VARIATIONS:
             raise InvalidParameter("Unknown parameter: 'mask'.", param="mask", kind="unknown_parameter")
-        asked = parse_request(route, fields, texts=True)
         return await self._draw(request, Wish(asked=asked, sources=tuple(sources), mask=mask))
 
     async def _draw(self, request: Request, wish: Wish, shape: Shape | None = None) -> ASGIApp:

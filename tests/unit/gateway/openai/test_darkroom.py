@@ -14,6 +14,7 @@ from starlette.requests import Request
 from gesso.errors import InvalidParameter
 from gesso.gateway.openai.darkroom import AT_ONCE, Darkroom
 from gesso.gateway.openai.forms import read_chat, read_edit
+from gesso.protocol.openai_parameters import Route
 from tests.running import wait_for
 
 
@@ -83,10 +84,11 @@ class Noting(Darkroom):
 def test_all_pictures_of_requests_are_read_in_it() -> None:
     async def scenario() -> None:
         darkroom = Noting()
-        fields, (source,), mask = await read_edit(request(FORM, "multipart/form-data; boundary=x"), darkroom)
-        assert (fields, source.data, mask and mask.data) == ({"prompt": "a heart"}, picture(), picture())
+        form = request(FORM, "multipart/form-data; boundary=x")
+        asked, (source,), mask = await read_edit(form, Route.EDITS, darkroom)
+        assert (asked.prompt, source.data, mask and mask.data) == ("a heart", picture(), picture())
         body = json.dumps({"prompt": "a heart", "images": [{"image_url": LINK}] * 2}).encode()
-        assert len((await read_edit(request(body, "application/json"), darkroom))[1]) == 2
+        assert len((await read_edit(request(body, "application/json"), Route.EDITS, darkroom))[1]) == 2
         said = [{"type": "text", "text": "a heart"}, {"type": "image_url", "image_url": LINK}]
         body = json.dumps({"messages": [{"role": "user", "content": said}]}).encode()
         chat, sources = await read_chat(request(body, "application/json"), darkroom)
@@ -100,5 +102,19 @@ def test_all_pictures_of_requests_are_read_in_it() -> None:
 def test_what_is_found_there_to_be_no_picture_is_the_requests_fault(link: str) -> None:
     body = json.dumps({"prompt": "a heart", "image": link}).encode()
     with pytest.raises(InvalidParameter) as refused:
-        asyncio.run(read_edit(request(body, "application/json"), Darkroom()))
+        asyncio.run(read_edit(request(body, "application/json"), Route.EDITS, Darkroom()))
     assert refused.value.param == "image"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (FORM.replace(b'"prompt"', b'"promt"'), "multipart/form-data; boundary=x"),
+        (json.dumps({"promt": "a heart", "image": LINK["url"]}).encode(), "application/json"),
+    ],
+)
+def test_no_picture_is_read_for_a_request_that_is_wrong_anyhow(body: bytes, kind: str) -> None:
+    darkroom = Noting()
+    with pytest.raises(InvalidParameter) as refused:
+        asyncio.run(read_edit(request(body, kind), Route.EDITS, darkroom))
+    assert refused.value.param == "promt" and darkroom.threads == []
