@@ -45,10 +45,17 @@ def test_help_names_every_word() -> None:
         assert f"  {name:7} {word.__doc__.strip()}" in done.stdout
 
 
-def test_an_unknown_word_is_refused_with_the_known_ones() -> None:
-    done = subprocess.run([sys.executable, str(ROOT / "dev"), "tets"], capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "'tets'" in done.stderr and "test" in done.stderr
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["tets"], "there is no word 'tets'; there are setup, up, "),
+        (["check", "typos", "lint"], "there is no check 'typos'; there are format, lint, "),
+        (["docs", "--check"], "`docs` takes nothing after it"),
+    ],
+)
+def test_what_dev_does_not_know_is_refused_with_what_it_does(typed: list[str], told: str) -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "dev"), *typed], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.startswith(f"dev: {told}")) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda file: file.stem)
