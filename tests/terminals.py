@@ -1,11 +1,13 @@
 """What has appeared on a terminal: its text, and the pictures in it, decoded as terminals do."""
 
 import base64
+import codecs
 import fcntl
 import io
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import sys
@@ -29,6 +31,8 @@ SIXEL = re.compile(r'\x1bP[0-9;]*q"1;1;(\d+);(\d+)([^\x1b]*)\x1b\\')
 COLOR = r"(5;\d+|2;\d+;\d+;\d+)"
 CELL = re.compile(rf"(?:\x1b\[38;{COLOR};48;{COLOR}m)?▀")
 CUBE = (0, 95, 135, 175, 215, 255)
+# Longer than anything is silent.
+PATIENCE_S = 60.0
 
 
 class Screen:
@@ -37,6 +41,8 @@ class Screen:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._is_open = True
+        # A letter of several bytes may come in two parts.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.text = ""
 
     def close(self) -> None:
@@ -54,18 +60,25 @@ class Screen:
         return bool(termios.tcgetattr(self._descriptor)[3] & termios.ECHO)
 
     def until(self, wanted: str) -> None:
+        """Read until this has appeared; AssertionError where the program ends without it."""
         while wanted not in self.text:
-            self.text += self._more().decode(errors="replace")
+            assert self._read(), f"{wanted!r} is not in {self.text[-2000:]!r}"
 
     def rest(self) -> None:
-        while more := self._more():
-            self.text += more.decode(errors="replace")
+        """Read until the program has ended."""
+        while self._read():
+            pass
 
-    def _more(self) -> bytes:
+    def _read(self) -> bool:
+        """Whether there was something more to read."""
+        ready, _, _ = select.select([self._descriptor], [], [], PATIENCE_S)
+        assert ready, f"nothing has come for {PATIENCE_S} s after {self.text[-2000:]!r}"
         try:
-            return os.read(self._descriptor, 65536)
+            more = os.read(self._descriptor, 65536)
         except OSError:  # how Linux tells that the other side is closed
-            return b""
+            return False
+        self.text += self._decoder.decode(more)
+        return bool(more)
 
 
 @contextmanager
