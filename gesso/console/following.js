@@ -29,6 +29,8 @@ export function following(id, said, { changed, trouble, preview }) {
     job = found;
     if (isActive(job)) progress.listen();
     else progress.stop();
+    // How far it was on an engine that was taken from it says nothing now.
+    if (job.state === "queued") progress.hide();
     if (news) changed(job);
   }, {
     everyMs: () => (job && !isActive(job) ? null : progress.heard ? HEARING_MS : EVERY_MS),

@@ -58,6 +58,7 @@ export function progressOf(id, said, on = {}) {
     element,
     get heard() { return Boolean(events?.heard); },
     listen() { events ??= new Events(url(`jobs/${encodeURIComponent(id)}/events`, query), { ...on, progress }); },
+    hide() { element.hidden = true; },
     stop() {
       events?.stop();
       events = null;

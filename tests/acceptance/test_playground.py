@@ -342,6 +342,27 @@ def test_what_goes_wrong_is_told_where_it_belongs_and_nothing_typed_is_lost(
         expect(prompt).to_be_hidden()
 
 
+def test_a_login_that_ends_in_the_middle_loses_nothing(service: RunningGesso, browser: Browser) -> None:
+    key = new_user(service, "absent")
+    with console(browser, service, key, "#/draw") as tab:
+        page = tab.page
+        draw(page, "what goes on", "slow")
+        expect(stage(page).get_by_role("img", name="The picture so far")).to_be_visible()
+        page.get_by_label("Prompt").fill("what comes next")
+        page.context.clear_cookies()
+        page.get_by_role("button", name="Draw", exact=True).click()
+        expect(page.get_by_text("Your login has ended.")).to_be_visible()
+        expect(page.get_by_label("Your key")).to_be_focused()
+        page.keyboard.type(key)
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("Prompt")).to_have_value("what comes next")
+        expect(stage(page).get_by_role("heading")).to_have_text("what goes on")
+        stage(page).get_by_role("button", name="Cancel").click()
+        expect(stage(page).get_by_role("status")).to_have_text("Cancelled.")
+        assert tab.complaints and all("401" in each for each in tab.complaints)
+        tab.complaints.clear()
+
+
 def _check_mask(mask: Image.Image) -> None:
     """A brush of 26 pixels went from (26, 26) down to (26, 102); the end was taken away again."""
     assert mask.size == (128, 128)

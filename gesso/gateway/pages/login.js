@@ -1,4 +1,8 @@
 // An extra for browsers with scripts: show the secret while it is typed. The page works without.
+if (location.hash) {
+  // Browsers give the focus to nothing by themselves where an address names a place on the page.
+  document.querySelector("[autofocus]")?.focus();
+}
 const secret = document.querySelector(".field > input");
 const show = document.getElementById("show");
 if (secret && show) {

@@ -121,6 +121,32 @@ def test_a_place_that_is_told_by_the_stream_counts_down_and_without_it_the_list_
     asyncio.run(main())
 
 
+def test_what_waits_again_is_no_longer_so_far(tmp_path: Path) -> None:
+    told = {"fraction": 0.4, "node": "1", "class_type": None, "step": 2, "steps": 5}
+    stream = f"event: progress\ndata: {json.dumps(told)}\n\n"
+
+    async def main() -> None:
+        async with opened(tmp_path) as door:
+            owner = (await door.access.account("ada")).id
+            begun = await door.queue.submit(Spec(owner=owner, payload={"prompt": {}}))
+            (claim,) = await door.queue.claim("away", await door.queue.open_session())
+            async with page_of(door) as page:
+                expect = async_api.expect
+                await page.route(
+                    f"**/gesso/api/jobs/{begun.id}/events**",
+                    lambda route: route.fulfill(body=stream, content_type="text/event-stream"),
+                    times=1,
+                )
+                await page.goto(f"{door.url}/gesso/#/jobs/{begun.id}")
+                progress = page.get_by_role("progressbar")
+                await expect(progress).to_be_visible()
+                await door.queue.release(claim, refund=False)
+                await expect(page.locator(".one-job")).to_contain_text("attempt 2 of")
+                await expect(progress).to_be_hidden()
+
+    asyncio.run(main())
+
+
 def test_a_gesso_that_does_not_answer_is_told_of_until_it_does(tmp_path: Path) -> None:
     async def main() -> None:
         async with opened(tmp_path) as door:
