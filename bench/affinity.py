@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.client import client
 from bench.figures import Bound, Figure, Section, shown
-from bench.place import UNHURRIED, Place
+from bench.place import Place, over
 from bench.wire import Connection
 from tests.running import running_sketch
 from tests.service import running_service
@@ -93,11 +93,7 @@ def _by_gesso(place: Place, jobs: Sequence[dict[str, Any]]) -> Outcome:
     place.say(f"{len(jobs)} jobs, by gesso")
     with ExitStack() as stack:
         urls = _sketches(place, stack, "gesso")
-        toml = "".join(
-            f'[[engine]]\nname = "{name}"\nkind = "sketch"\nurl = "{url}"\n'
-            for name, url in zip(ENGINES, urls, strict=True)
-        )
-        gesso = stack.enter_context(running_service(place.folder("affinity") / "gesso", UNHURRIED + toml))
+        gesso = stack.enter_context(running_service(place.folder("affinity") / "gesso", over(urls)))
         one = stack.enter_context(client(gesso.url, gesso.key))
         begun = time.perf_counter()
         for prompt_id in [one.send(each) for each in jobs]:

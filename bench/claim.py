@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert
 
+from bench.figures import quantile
 from gesso.database.database import open_database
 from gesso.database.schema import job
 from gesso.database.sqlite import sqlite_url
@@ -85,16 +86,12 @@ async def measure(url: str, finished: int, queued: int, users: int) -> Figures:
     finally:
         await database.close()
     return Figures(
-        claim_p50_ms=_quantile_ms(claims, 0.5),
-        claim_p99_ms=_quantile_ms(claims, 0.99),
-        finish_p50_ms=_quantile_ms(finishes, 0.5),
-        submit_p50_ms=_quantile_ms(submits, 0.5),
+        claim_p50_ms=1000 * quantile(claims, 0.5),
+        claim_p99_ms=1000 * quantile(claims, 0.99),
+        finish_p50_ms=1000 * quantile(finishes, 0.5),
+        submit_p50_ms=1000 * quantile(submits, 0.5),
         jobs_per_s=queued / took_s,
     )
-
-
-def _quantile_ms(seconds: list[float], quantile: float) -> float:
-    return 1000 * sorted(seconds)[min(int(quantile * len(seconds)), len(seconds) - 1)]
 
 
 def main() -> None:

@@ -1,13 +1,11 @@
 """Gaps: how long an engine has nothing to do between two jobs that take more than a second."""
 
-import json
-from itertools import pairwise
 from typing import Any
 
 from bench.client import client
 from bench.figures import Bound, Figure, Section, quantile, shown
+from bench.pauses import pauses_ms
 from bench.place import Place, over
-from bench.wire import Connection
 from tests.running import running_sketch
 from tests.service import running_service
 
@@ -30,7 +28,7 @@ def measure(place: Place) -> Section:
         ):
             for prompt_id in [one.send(_long(seed)) for seed in range(number)]:
                 one.heard("executing", prompt_id)
-            gaps = _gaps_ms(sketch.url)
+            gaps = pauses_ms(sketch.url, latest=number)
     middle, most = quantile(gaps, 0.5), max(gaps)
     return Section(
         name="gaps",
@@ -58,14 +56,3 @@ def _long(seed: int) -> dict[str, Any]:
         "2": {"class_type": "SketchSteps", "inputs": work},
         "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "bench"}},
     }
-
-
-def _gaps_ms(engine: str) -> list[float]:
-    with Connection(engine) as line:
-        history = json.loads(line.call("GET", "/history").body)
-    ran = []
-    for item in history.values():
-        times = {kind: data["timestamp"] for kind, data in item["status"]["messages"]}
-        ran.append((times["execution_start"], times["execution_success"]))
-    ran.sort()
-    return [float(after[0] - before[1]) for before, after in pairwise(ran)]

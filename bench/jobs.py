@@ -1,18 +1,16 @@
 """Jobs: from POST /prompt to `execution_start`, and two hundred short ones, directly and through gesso."""
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from bench.client import Client, client
 from bench.figures import Bound, Figure, Section, quantile, shown
+from bench.pauses import pauses_ms
 from bench.place import ENGINE_CORE, OTHER_CORE, Place, on_core, over
-from bench.wire import Connection
 from tests.running import running_sketch
 from tests.service import running_service
 
@@ -144,19 +142,8 @@ def _turn(one: Client, engine: str, seeds: range) -> Turn:
     for prompt_id in ids:
         one.heard("executing", prompt_id)
     done = time.perf_counter()
-    return Turn(done_s=done - begun, sent_s=sent - begun, pause_ms=_pause_ms(engine, len(seeds)))
-
-
-def _pause_ms(engine: str, number: int) -> float:
-    """The mean pause between the latest jobs, by the times in the engine's own history."""
-    with Connection(engine) as line:
-        history = json.loads(line.call("GET", f"/history?max_items={number}").body)
-    ran = []
-    for item in history.values():
-        times = {kind: data["timestamp"] for kind, data in item["status"]["messages"]}
-        ran.append((times["execution_start"], times["execution_success"]))
-    ran.sort()
-    return float(sum(after[0] - before[1] for before, after in pairwise(ran))) / (number - 1)
+    pause_ms = mean(pauses_ms(engine, latest=len(seeds)))
+    return Turn(done_s=done - begun, sent_s=sent - begun, pause_ms=pause_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,14 +45,14 @@ class Connection:
 
     def call(self, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> Answer:
         self._socket.sendall(self.head(method, path, len(body), kind) + body)
-        status, _, size = self._read_head()
+        status, size = self._read_head()
         return Answer(status=status, body=self._read(size))
 
     def timed(self, request: bytes) -> float:
         """Seconds from sending a GET, made by `head`, until its answer is there."""
         begun = time.perf_counter()
         self._socket.sendall(request)
-        status, _, size = self._read_head()
+        status, size = self._read_head()
         self._read(size)
         took = time.perf_counter() - begun
         if status != 200:
@@ -63,13 +63,13 @@ class Connection:
         """A POST whose body is not copied."""
         self._socket.sendall(self.head("POST", path, len(body), kind))
         self._socket.sendall(body)
-        status, _, size = self._read_head()
+        status, size = self._read_head()
         return Answer(status=status, body=self._read(size))
 
     def drain(self, path: str) -> int:
         """A GET whose body is counted and thrown away; its size."""
         self._socket.sendall(self.head("GET", path))
-        status, _, size = self._read_head()
+        status, size = self._read_head()
         if status != 200:
             raise AssertionError(f"{self._host} answered {status} to {path}")
         got, self._spare = len(self._spare), b""
@@ -81,7 +81,8 @@ class Connection:
             got += received
         return got
 
-    def _read_head(self) -> tuple[int, bytes, int]:
+    def _read_head(self) -> tuple[int, int]:
+        """An answer's status, and how long its body is."""
         while b"\r\n\r\n" not in self._spare:
             received = self._socket.recv(1 << 16)
             if not received:
@@ -96,7 +97,7 @@ class Connection:
             raise AssertionError(f"{self._host} answered in chunks, which this client does not read")
         else:
             size = 0
-        return int(head[9:12]), head, size
+        return int(head[9:12]), size
 
     def _read(self, size: int) -> bytes:
         while len(self._spare) < size:
