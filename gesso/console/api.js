@@ -89,5 +89,5 @@ async function problemOf(answer) {
 
 /** The login has ended: sign in, and come back to this place. */
 function signIn() {
-  location.assign(`${url("/gesso/login", { next: `/gesso/${location.hash}` })}#ended`);
+  location.assign(url("/gesso/login", { ended: true, next: `/gesso/${location.hash}` }));
 }

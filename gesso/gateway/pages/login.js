@@ -1,8 +1,7 @@
-// An extra for browsers with scripts: show the secret while it is typed. The page works without.
-if (location.hash) {
-  // Browsers give the focus to nothing by themselves where an address names a place on the page.
-  document.querySelector("[autofocus]")?.focus();
-}
+// Extras for browsers with scripts: why one is here, and the secret shown while it is typed. The page works without.
+const ended = document.getElementById("ended");
+if (ended) ended.hidden = !new URLSearchParams(location.search).has("ended");
+
 const secret = document.querySelector(".field > input");
 const show = document.getElementById("show");
 if (secret && show) {
