@@ -7,7 +7,6 @@ from typing import Any
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser import Tab, opened
-from tests.running import wait_for
 from tests.service import RunningGesso
 
 WIDTHS = (("1400", 1400, 900), ("390", 390, 844))
@@ -38,14 +37,6 @@ def submit(service: RunningGesso, prompt: dict[str, Any], key: str | None = None
     assert answer.status == 200, answer
     job_id: str = answer.json()["prompt_id"]
     return job_id
-
-
-def ended(service: RunningGesso, job: str, key: str) -> dict[str, Any]:
-    """Wait for the end of a user's job; its history item."""
-    item: dict[str, Any] = wait_for(
-        lambda: service.call("GET", f"/history/{job}", key=key).json().get(job), 60
-    )
-    return item
 
 
 @contextmanager

@@ -42,9 +42,6 @@ class Bench:
         (claim,) = await self.queue.claim(engine, self.session)
         return claim
 
-    async def is_sound(self) -> None:
-        assert await self.queue.integrity() == []
-
 
 @asynccontextmanager
 async def bench(url: str, limits: Limits | None = None) -> AsyncIterator[Bench]:

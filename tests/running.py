@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ def running_sketch(
         stop(process)
 
 
-def stop(process: "subprocess.Popen[bytes]", grace_s: float = 10.0) -> int:
+def stop(process: "subprocess.Popen[Any]", grace_s: float = 10.0) -> int:
     """Ask the process to end, kill it after `grace_s`; returns its exit code."""
     if process.poll() is None:
         process.terminate()

@@ -104,7 +104,7 @@ class RunningGesso:
 
     def close(self) -> None:
         if self.process is not None:
-            stop(self.process)  # type: ignore[arg-type]
+            stop(self.process)
             self.wait()
 
     def call(
@@ -132,17 +132,17 @@ class RunningGesso:
             with error:
                 return Reply(status=error.code, headers=_lower(error.headers), body=error.read())
 
-    def history(self, job_id: str) -> dict[str, Any] | None:
+    def history(self, job_id: str, *, key: str | None = None) -> dict[str, Any] | None:
         """The job's history item, once it has ended. A gesso that is down is no answer."""
         try:
-            item: dict[str, Any] | None = self.call("GET", f"/history/{job_id}").json().get(job_id)
+            item: dict[str, Any] | None = self.call("GET", f"/history/{job_id}", key=key).json().get(job_id)
         except OSError:
             return None
         return item
 
-    def ended(self, job_id: str, timeout_s: float = 60.0) -> dict[str, Any]:
+    def ended(self, job_id: str, timeout_s: float = 60.0, *, key: str | None = None) -> dict[str, Any]:
         """Wait for the job's end; its history item."""
-        item = wait_for(lambda: self.history(job_id), timeout_s)
+        item = wait_for(lambda: self.history(job_id, key=key), timeout_s)
         assert item is not None
         return item
 

@@ -11,7 +11,7 @@ pytest.importorskip("playwright.sync_api", reason="needs the extra gesso[dev]")
 
 from playwright.sync_api import Browser, expect
 
-from tests.console import console, ended, loaded, new_user, painting, pictures, row, submit
+from tests.console import console, loaded, new_user, painting, pictures, row, submit
 from tests.running import wait_for
 from tests.service import PLAIN, RunningGesso, running_service
 
@@ -93,7 +93,7 @@ def test_jobs_are_cancelled_and_failures_are_told_with_their_node(
     key = new_user(service, "regular")
     for number, words in enumerate(("three pears on a table", "an old sailor, thick paint", "poppies, wind")):
         submit(service, painting(words, seed=number), key)
-    ended(service, submit(service, FAILING, key), key)
+    service.ended(submit(service, FAILING, key), key=key)
     submit(service, painting("a lighthouse by night", seconds=15.0, seed=1), key)
     submit(service, painting("barley under clouds", seed=2), key)
     submit(service, painting("a quiet harbour", seed=3), key)
@@ -191,7 +191,7 @@ def test_a_key_is_made_works_and_is_revoked_all_by_keyboard(service: RunningGess
         # The key that this browser signed in with: the page leads to the login, and back from there.
         page.get_by_role("button", name="Revoke browser").click()
         page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
-        page.wait_for_url("**/gesso/login?next=*")
+        page.wait_for_url("**/gesso/login?ended=true&next=*")
         other = service.call("POST", "/gesso/api/keys", {"name": "other", "account": "typist"}).json()[
             "token"
         ]
@@ -226,7 +226,7 @@ def test_an_administrator_sees_the_queue_of_all_but_not_what_they_wrote(
         page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
         expect(page.get_by_text("Nothing runs, and nobody waits.")).to_be_visible()
         expect(page.get_by_role("status")).to_contain_text("ada")
-    assert ended(service, job, key)["status"]["messages"][-1][0] == "execution_interrupted"
+    assert service.ended(job, key=key)["status"]["messages"][-1][0] == "execution_interrupted"
 
 
 def test_an_administrator_works_the_engines(service: RunningGesso, browser: Browser) -> None:
