@@ -10,7 +10,7 @@ import typer
 
 from gesso.cli import show
 from gesso.cli.exits import Exit
-from gesso.errors import GessoError
+from gesso.errors import GessoError, NotFinished
 
 if TYPE_CHECKING:
     from gesso.cli.canvas import Canvas
@@ -37,6 +37,9 @@ def waited(job: "Job", timeout_s: float | None, *, quiet: bool, canvas: "Canvas 
     """
     try:
         return _watched(job, timeout_s, quiet=quiet, canvas=canvas)
+    except NotFinished:
+        # An OSError, too, as TimeoutError is one; here the job goes on.
+        raise
     except (SystemExit, OSError):
         # A closed terminal may be noticed by writing to it, before SIGHUP comes.
         _cancel(job)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gesso.cli.waiting import handed_in, waited
-from gesso.errors import EngineUnreachable
+from gesso.errors import EngineUnreachable, NotFinished
 
 
 class Job:
@@ -50,6 +50,13 @@ def test_ctrl_c_while_no_server_answers_is_no_error():
 
     with pytest.raises(KeyboardInterrupt):
         handed_in(ask)
+
+
+def test_an_end_of_the_time_to_wait_leaves_the_job():
+    job: Any = Job(NotFinished)
+    with pytest.raises(NotFinished):
+        waited(job, 0.1, quiet=True)
+    assert job.cancelled == 0
 
 
 @pytest.mark.parametrize("ends", [(SystemExit,), (OSError,), (OSError, SystemExit), (SystemExit, SystemExit)])
