@@ -61,7 +61,10 @@ def _explain(alarm: dict[str, Any]) -> None:
 
 @app.command()
 def rules(url: options.Url = None, key: options.Key = None, as_json: options.Json = False) -> None:
-    """List the rules that are switched on, with the thresholds in effect, and who is told."""
+    """List the rules in effect, and who is told.
+
+    Those that are switched off are left out; thresholds are the configured ones.
+    """
     told = Api(url, key).get("alerts", "rules")
     if as_json:
         show.as_json(told)
@@ -79,7 +82,10 @@ def rules(url: options.Url = None, key: options.Key = None, as_json: options.Jso
 def test(
     name: Name = None, url: options.Url = None, key: options.Key = None, as_json: options.Json = False
 ) -> None:
-    """Send a test message to each configured address; end with 1 if one was not delivered."""
+    """Send a test message to each configured address.
+
+    Ends with 1 if one was not delivered.
+    """
     told = Api(url, key).post("alerts", "test", body={"name": name}, repeat=False)["tested"]
     if as_json:
         show.as_json(told)

@@ -24,9 +24,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Read the configuration without starting anything; end with 5 if it is not usable.
+    """Read the configuration without starting anything.
 
-    Where engines are held to cards, these are read, too."""
+    Ends with 5 if it is not usable. Where engines are held to cards, these are read, too.
+    """
     examined, unseen = _with_more(_examined(config))
     if as_json:
         print(json.dumps(_report(examined), indent=2, ensure_ascii=False))
@@ -43,7 +44,10 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show the configuration in effect, defaults included; of a secret only its fingerprint."""
+    """Show the configuration in effect, defaults included.
+
+    Of a secret, only its fingerprint is shown.
+    """
     from gesso.config.show import as_toml, shown
 
     examined = _examined(config)

@@ -14,7 +14,7 @@ from gesso.errors import Conflict
 
 POLL_S = 0.5
 app = typer.Typer(
-    help="List, show, test, drain, start, stop and restart engines, and read their logs.",
+    help="List engines, test, drain, start and stop them, read their logs.",
     no_args_is_help=True,
 )
 
@@ -58,7 +58,7 @@ def list_(url: options.Url = None, key: options.Key = None, as_json: options.Jso
 def show_(
     name: Name, url: options.Url = None, key: options.Key = None, as_json: options.Json = False
 ) -> None:
-    """Show all about one engine: its state, what is wrong with it, and what to do."""
+    """Show one engine: its state, what is wrong, and what to do."""
     engine = Api(url, key).get("engines", name)
     if as_json:
         show.as_json(engine)
@@ -77,9 +77,10 @@ def show_(
 
 @app.command()
 def test(name: Name, url: options.Url = None, key: options.Key = None, as_json: options.Json = False) -> None:
-    """Have an engine make a small picture, without any model, and see whether it is right.
+    """Have an engine make a small picture, to see whether it works.
 
-    It may drop the models that it has loaded for that. Ends with 1 if the picture is wrong, or cannot be had.
+    No model is used, but the engine may drop those that it has loaded. Ends with 1 if the picture is wrong,
+    or cannot be had.
     """
     tested = Api(url, key).post("engines", name, "test", repeat=False)
     if as_json:
@@ -117,10 +118,10 @@ def drain(
     key: options.Key = None,
     as_json: options.Json = False,
 ) -> None:
-    """Give an engine no more jobs until it is resumed; it finishes what it has.
+    """Give an engine no more jobs until it is resumed.
 
-    Workflows that only this engine can run are still taken, and wait until it is resumed. Ctrl-C ends the
-    waiting, not the draining.
+    It finishes what it has. Workflows that only this engine can run are still taken, and wait until it is
+    resumed. Ctrl-C ends the waiting, not the draining.
     """
     api = Api(url, key)
     engine = api.post("engines", name, "drain")

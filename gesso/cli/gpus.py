@@ -46,9 +46,10 @@ def gpus(
     key: options.Key = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show the cards: their names in every order, what they are at, and who holds memory on them.
+    """Show the cards, what they are at, and who holds their memory.
 
-    The running gesso is asked, which knows its engines. Where none runs, this machine is read directly.
+    They have their names in every order. The running gesso is asked, which knows its engines. Where none runs,
+    this machine is read directly.
     """
     if local and simulate is not None:
         raise RequestError("--local and --simulate exclude each other.")

@@ -1,6 +1,7 @@
 """`gesso jobs`: what waits, runs and has ended."""
 
 from dataclasses import asdict
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -13,13 +14,21 @@ app = typer.Typer(help="List, show and cancel jobs.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID", help="The jobs' ids.")]
-State = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--state",
-        metavar="STATE",
-        help="Only queued, running, succeeded, failed or cancelled ones. Repeatable.",
-    ),
+
+
+class State(StrEnum):
+    """As the API has them, and `JobInfo` of the client."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+States = Annotated[
+    list[State] | None,
+    typer.Option("--state", metavar="STATE", help=f"Only these: {', '.join(State)}. Repeatable."),
 ]
 Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most so many.")]
 Everybody = Annotated[bool, typer.Option("--all", "-a", help="Of all accounts; for administrators.")]
@@ -27,7 +36,7 @@ Everybody = Annotated[bool, typer.Option("--all", "-a", help="Of all accounts; f
 
 @app.command("list")
 def list_(
-    state: State = None,
+    states: States = None,
     limit: Limit = 50,
     everybody: Everybody = False,
     url: options.Url = None,
@@ -37,9 +46,9 @@ def list_(
     """List jobs: what runs, what waits, then what has ended."""
     with options.client(url, key) as client:
         if client.speaks_gesso():
-            found = Api(url, key).get("jobs", state=state, limit=limit, all=everybody)["jobs"]
+            found = Api(url, key).get("jobs", state=states, limit=limit, all=everybody)["jobs"]
         else:
-            found = [asdict(job) for job in client.jobs(limit=limit) if not state or job.state in state]
+            found = [asdict(job) for job in client.jobs(limit=limit) if not states or job.state in states]
     if as_json:
         show.as_json(found)
         return
@@ -80,7 +89,10 @@ def show_(id: Id, url: options.Url = None, key: options.Key = None, as_json: opt
 
 @app.command()
 def cancel(ids: Ids, url: options.Url = None, key: options.Key = None, as_json: options.Json = False) -> None:
-    """Cancel jobs, waiting or running; one that has ended stays as it is."""
+    """Cancel jobs, waiting or running.
+
+    One that has ended stays as it is.
+    """
     done: list[dict[str, Any]] = []
     missing: GessoError | None = None
     with options.client(url, key) as client:

@@ -7,7 +7,7 @@ import typer
 from gesso.cli import options, show
 
 app = typer.Typer(
-    help="Print the list of metrics, alert rules for Prometheus, and a board for Grafana.",
+    help="Print the metrics, rules for Prometheus, a board for Grafana.",
     no_args_is_help=True,
 )
 
@@ -45,7 +45,7 @@ def rules(as_json: options.Json = False) -> None:
 
 @app.command()
 def board(as_json: options.Json = False) -> None:
-    """Print a board for Grafana, to be imported there; it is JSON in any case."""
+    """Print a board for Grafana, to be imported there. It is JSON in any case."""
     print(_shipped("grafana", "gesso.json"), end="")
 
 

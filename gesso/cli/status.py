@@ -19,7 +19,7 @@ app = typer.Typer()
 
 @app.command()
 def status(url: options.Url = None, key: options.Key = None, as_json: options.Json = False) -> None:
-    """Show what is wrong, first of all, and then what the server is at.
+    """Show what is wrong, and then what the server is at.
 
     Ends with 3 when it does not answer, and when none of its engines is ready, or asleep until it is needed.
     """

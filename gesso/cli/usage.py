@@ -36,7 +36,7 @@ def usage(
     key: options.Key = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show what was used: jobs that ended, seconds of engines, storage."""
+    """Show what was used: jobs, seconds of engines, storage."""
     if as_csv and as_json:
         raise RequestError("--csv and --json cannot both be printed.")
     asked = {"by": by or ("user" if everybody else "day"), "since": since, "until": until, "all": everybody}

@@ -55,7 +55,10 @@ def create(
 def disable(
     name: Name, url: options.Url = None, key: options.Key = None, as_json: options.Json = False
 ) -> None:
-    """Disable an account: its keys and logins open nothing until it is enabled."""
+    """Disable an account.
+
+    Its keys and logins open nothing until it is enabled.
+    """
     _told(Api(url, key).post("users", name, "disable"), "is disabled", as_json=as_json)
 
 

@@ -24,23 +24,19 @@ VERBS: dict[str, Verb] = {
     "draw": Verb(module="gesso.cli.draw", help="Draw what a sentence says."),
     "edit": Verb(module="gesso.cli.edit", help="Change a picture as a sentence says."),
     "models": Verb(module="gesso.cli.models", help="List the models that draw, and why not if they cannot."),
-    "status": Verb(
-        module="gesso.cli.status", help="Show what is wrong, first of all, and then what the server is at."
-    ),
+    "status": Verb(module="gesso.cli.status", help="Show what is wrong, and then what the server is at."),
     "jobs": Verb(module="gesso.cli.jobs", help="List, show and cancel jobs."),
     "files": Verb(module="gesso.cli.files", help="List and delete your files."),
     "keys": Verb(module="gesso.cli.keys", help="List, create and revoke keys."),
     "users": Verb(module="gesso.cli.users", help="List, create, limit, disable and enable accounts."),
-    "usage": Verb(
-        module="gesso.cli.usage", help="Show what was used: jobs that ended, seconds of engines, storage."
-    ),
+    "usage": Verb(module="gesso.cli.usage", help="Show what was used: jobs, seconds of engines, storage."),
     "engines": Verb(
         module="gesso.cli.engines",
-        help="List, show, test, drain, start, stop and restart engines, and read their logs.",
+        help="List engines, test, drain, start and stop them, read their logs.",
     ),
     "gpus": Verb(
         module="gesso.cli.gpus",
-        help="Show the cards: their names in every order, what they are at, and who holds memory on them.",
+        help="Show the cards, what they are at, and who holds their memory.",
     ),
     "alerts": Verb(
         module="gesso.cli.alerts", help="Show what is wrong, and try whether somebody is told of it."
@@ -59,7 +55,7 @@ VERBS: dict[str, Verb] = {
     ),
     "metrics": Verb(
         module="gesso.cli.metrics",
-        help="Print the list of metrics, alert rules for Prometheus, and a board for Grafana.",
+        help="Print the metrics, rules for Prometheus, a board for Grafana.",
     ),
     "config": Verb(module="gesso.cli.config", help="Check and show the configuration."),
 }

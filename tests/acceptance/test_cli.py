@@ -97,6 +97,8 @@ def test_a_job_may_be_submitted_watched_and_cancelled(gesso, written):
     job = gesso.json("run", written(workflows.slow()), "--detach")["job"]
     wait_for(lambda: gesso.json("jobs", "show", job)["state"] == "running")
     assert job in gesso("jobs", "list", "--state", "running")[1]
+    code, _, err = gesso("jobs", "list", "--state", "runing")
+    assert code == 2 and "'runing' is not one of 'queued', 'running'" in " ".join(err.split())
     assert gesso("jobs", "cancel", job)[0] == 0
     wait_for(lambda: gesso.json("jobs", "show", job)["state"] == "cancelled")
     assert job in [one["id"] for one in gesso.json("jobs", "list", "--all")]

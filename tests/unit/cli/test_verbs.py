@@ -2,12 +2,21 @@
 
 import pytest
 
+from gesso.cli.main import application
 from gesso.cli.verbs import VERBS, load, stub
 
 
 @pytest.mark.parametrize("name", VERBS)
 def test_the_line_in_the_list_is_the_verbs_own(name):
     assert load(name).help.splitlines()[0] == VERBS[name].help == stub(name).help
+
+
+@pytest.mark.parametrize("name", [None, *VERBS])
+def test_no_line_of_a_list_of_commands_is_cut_off_at_80_columns(name):
+    listed = load(name) if name else application()
+    context = listed.make_context(name or "gesso", [], resilient_parsing=True, terminal_width=80)
+    lines = listed.get_help(context).splitlines()
+    assert not [line for line in lines if line.endswith("...") and not line.startswith("Usage")]
 
 
 def leaves(name, command):
