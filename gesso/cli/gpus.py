@@ -48,8 +48,8 @@ def gpus(
 ) -> None:
     """Show the cards, what they are at, and who holds their memory.
 
-    They have their names in every order. The running gesso is asked, which knows its engines. Where none runs,
-    this machine is read directly.
+    They have their names in every order. The running gesso is asked, which knows its engines. Where none
+    runs, this machine is read directly.
     """
     if local and simulate is not None:
         raise RequestError("--local and --simulate exclude each other.")
