@@ -20,7 +20,12 @@ class Canvas:
     height: int
 
     def on_grid(self) -> "Canvas":
-        """Without what reaches over a multiple of 8 pixels."""
+        """Without what reaches over a multiple of 8 pixels; refused (ValueError) where nothing is left."""
+        if min(self.width, self.height) < GRID:
+            raise ValueError(
+                f"A picture of {self.width}x{self.height} pixels is too small: "
+                f"both sides must be at least {GRID}."
+            )
         return Canvas(self.width // GRID * GRID, self.height // GRID * GRID)
 
     def drawn(self) -> "Canvas":

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gesso.sketch.canvas import GRID, Canvas
+from gesso.sketch.canvas import Canvas
 from gesso.sketch.model import Networks, Tokeniser
 from gesso.sketch.nodes.arrays import Array
 from gesso.sketch.nodes.resample import resize
@@ -83,14 +83,10 @@ class Conditioning:
 
 def on_grid(images: Array) -> Array:
     """Cut to whole multiples of the grid, evenly at both ends."""
-    height, width = (length // GRID * GRID for length in images.shape[1:3])
-    if not height or not width:
-        raise ValueError(
-            f"A picture of {images.shape[2]}x{images.shape[1]} pixels is too small: "
-            f"both sides must be at least {GRID}."
-        )
-    top, left = ((length % GRID) // 2 for length in images.shape[1:3])
-    return images[:, top : top + height, left : left + width]
+    height, width = images.shape[1:3]
+    canvas = Canvas(width, height).on_grid()
+    top, left = (height - canvas.height) // 2, (width - canvas.width) // 2
+    return images[:, top : top + canvas.height, left : left + canvas.width]
 
 
 def fitted(images: Array, canvas: Canvas) -> Array:

@@ -1,10 +1,11 @@
 """Noise that a seed gives, bit for bit the same on every machine.
 
-Layout: under the seed `s`, draw `d` of picture `p` of a batch has its own stream of 64-bit words, that of
-Philox-4x64-10 with the key (s, p) and the counter (0, 0, 0, d), which is raised before each block of 4 words:
-numpy.random.Philox(key=s + (p << 64), counter=d << 192).random_raw(). Words 2k and 2k + 1 make the values 2k
-and 2k + 1 by Box and Muller's method, each from u = ((word >> 12) + 1/2) / 2**52; values fill the latent in C
-order. Draw 0 is what a picture begins as, draw n the n-th that a sampler asks for, the last one a mask's.
+Layout: under the seed `s` (modulo 2**64), draw `d` of picture `p` of a batch has its own stream of 64-bit
+words, that of Philox-4x64-10 with the key (s, p) and the counter (0, 0, 0, d), which is raised before each
+block of 4 words: numpy.random.Philox(key=s + (p << 64), counter=d << 192).random_raw(). Words 2k and 2k + 1
+make the values 2k and 2k + 1 by Box and Muller's method, each from u = ((word >> 12) + 1/2) / 2**52; values
+fill the latent in C order. Draw 0 is what a picture begins as, draw n the n-th that a sampler asks for, the
+last one a mask's.
 """
 
 import math
@@ -23,7 +24,7 @@ Doubles = NDArray[np.float64]
 def noise(shape: tuple[int, ...], *, seed: int, picture: int = 0, draw: int = BEGINNING) -> Array:
     """Normally distributed, float32."""
     count = math.prod(shape)
-    stream = np.random.Philox(key=seed + (picture << 64), counter=draw << 192)
+    stream = np.random.Philox(key=seed % 2**64 + (picture << 64), counter=draw << 192)
     words = stream.random_raw(count + count % 2).reshape(-1, 2)
     uniform = ((words >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
     radius = np.sqrt(-2 * _logarithm(uniform[:, 0]))

@@ -74,7 +74,7 @@ def validate(
         raise refusal({"error": error, "node_errors": node_errors})
     if found := fatal(graph, good):
         node_id, reason = found
-        raise _invalid(f"Cannot execute because of node {node_id}: {reason}.", f"Node ID '#{node_id}'")
+        raise _invalid(f"Cannot execute because of node {node_id}: {reason}", f"Node ID '#{node_id}'")
     return Validated(outputs=good, node_errors=node_errors, prompt=graph)
 
 

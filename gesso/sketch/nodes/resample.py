@@ -39,9 +39,13 @@ def centred(images: Array, width: int, height: int) -> Array:
     """The middle of the batch in the proportions of this size."""
     old_height, old_width = images.shape[1:3]
     old, new = old_width / old_height, width / height
-    x = round((old_width - old_width * (new / old)) / 2) if old > new else 0
-    y = round((old_height - old_height * (old / new)) / 2) if old < new else 0
+    x, y = _cut(old_width, new / old), _cut(old_height, old / new)
     return images[:, y : old_height - y, x : old_width - x]
+
+
+def _cut(length: int, share: float) -> int:
+    """From each end, so that this share is left; but something always is, where ComfyUI fails."""
+    return max(0, min(round((length - length * share) / 2), (length - 1) // 2))
 
 
 def _axis(images: Array, axis: int, size: int, method: str) -> Array:

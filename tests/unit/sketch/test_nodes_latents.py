@@ -69,6 +69,12 @@ def test_an_empty_latent_is_for_multiples_of_eight_pixels(name: str) -> None:
         run(name, width=16384, height=16384, batch_size=64)
 
 
+@pytest.mark.parametrize(("width", "height"), [(7, 64), (64, 0), (-64, 64)])
+def test_a_latent_of_nothing_is_refused(width: int, height: int) -> None:
+    with pytest.raises(ValueError, match=f"of {width}x{height} pixels is too small"):
+        run("EmptyLatentImage", width=width, height=height)
+
+
 @pytest.mark.parametrize(("width", "height", "crop"), SCALED)
 def test_turning_from_place_to_place_is_comfyuis(width: int, height: int, crop: str) -> None:
     small = np.array(SMALL, dtype=np.float32).reshape(1, 3, 4, 6)

@@ -61,6 +61,11 @@ def test_center_crop_keeps_the_proportions() -> None:
     assert resize(column, 1, 2, "nearest-exact", "center")[0, :, 0, 0].tolist() == [1, 2]
 
 
+@pytest.mark.parametrize(("width", "height"), [(900, 1), (1, 900)])
+def test_center_crop_to_a_strip_leaves_something(width: int, height: int) -> None:
+    assert resize(np.ones((1, 4, 4, 3), np.float32), width, height, "area", "center").min() == 1
+
+
 def test_masks_scale_alike() -> None:
     assert resize_masks(np.ones((2, 3, 4), dtype=np.float32), 8, 6).shape == (2, 6, 8)
 

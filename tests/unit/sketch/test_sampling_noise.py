@@ -51,3 +51,8 @@ def test_every_seed_picture_and_draw_has_noise_of_its_own(seed: int, picture: in
     others = ((seed ^ 1, picture, draw), (seed, picture + 1, draw), (seed, picture, draw ^ 1))
     for other in others:
         assert given_.tolist() != noise((8,), seed=other[0], picture=other[1], draw=other[2]).tolist()
+
+
+def test_a_seed_below_zero_is_one_too() -> None:
+    """An input cannot be set to it, but it may be linked to a number that is."""
+    assert np.array_equal(noise((4,), seed=-1), noise((4,), seed=2**64 - 1))
