@@ -48,6 +48,9 @@ def _remedy(error: GessoError) -> str:
             "Give a key with --key or GESSO_KEY. A lost one is replaced on gesso's machine: "
             "`gesso keys create --local`."
         )
+    if error.remedy == InvalidParameter.remedy:
+        # The message has named what was typed.
+        return ""
     return _for_people(error.remedy)
 
 

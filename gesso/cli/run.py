@@ -86,11 +86,13 @@ def run(
 
 def pairs(given: list[str] | None, option: str) -> dict[str, str]:
     """{"6.text": "a cat"} from ["6.text=a cat"]."""
-    split = [text.partition("=") for text in given or ()]
-    for target, equals, _ in split:
+    found = {}
+    for text in given or ():
+        target, equals, value = text.partition("=")
         if not equals or "." not in target:
-            raise typer.BadParameter(f"{target + equals!r} is not NODE.INPUT=VALUE.", param_hint=option)
-    return {target: value for target, _, value in split}
+            raise typer.BadParameter(f"{text!r} is not NODE.INPUT=VALUE.", param_hint=option)
+        found[target] = value
+    return found
 
 
 def saved(result: "Result", folder: Path, *, previews: bool) -> list[Path]:

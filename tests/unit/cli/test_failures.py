@@ -87,7 +87,7 @@ def test_a_remedy_that_the_message_says_makes_no_empty_line(capsys):
 def test_parameters_are_named_as_they_were_typed(capsys, param, typed):
     error = InvalidParameter(f"'{param}' must be at most 10.", param=param)
     report(error, as_json=False)
-    assert f"gesso: {typed} must be at most 10." in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines() == [f"gesso: {typed} must be at most 10."]
     report(error, as_json=True)
     assert json.loads(capsys.readouterr().out)["error"]["message"] == error.message
 
