@@ -19,13 +19,16 @@ from gesso.protocol.files import FileRef, output_files
 def failure(job_id: str, item: dict[str, Any]) -> GessoError | None:
     """None when the job succeeded."""
     status = item.get("status")
-    if not isinstance(status, dict) or status.get("status_str") == "success":
+    if not isinstance(status, dict):
         return None
     for kind, data in _messages(status):
         if kind == "execution_interrupted":
             return JobCancelled(f"Job {job_id} was cancelled.")
         if kind == "execution_error":
+            # Also where the status says success: ComfyUI gives a prompt that runs in a circle the last one's.
             return _execution_failed(data)
+    if status.get("status_str") == "success":
+        return None
     return ExecutionFailed(f"Job {job_id} failed, and the server does not say why.")
 
 

@@ -32,13 +32,15 @@ class Verdict:
 
 def read_history(item: dict[str, Any]) -> Verdict:
     """The verdict of one item of an engine's `/history`."""
-    status = item.get("status") or {}
+    status: dict[str, Any] = item.get("status") or {}
     messages = {kind: data for kind, data in status.get("messages") or ()}
     state, error = State.SUCCEEDED, None
     if "execution_interrupted" in messages:
         state = State.CANCELLED
     elif status.get("status_str") == "error" or "execution_error" in messages:
         state, error = State.FAILED, _node_error(messages.get("execution_error") or {})
+        # ComfyUI gives a prompt that runs in a circle the status of the one before it.
+        status = {**status, "status_str": "error", "completed": False}
     return Verdict(
         state=state,
         outputs=item.get("outputs") or {},

@@ -29,6 +29,11 @@ def test_success_is_no_failure():
     assert verdict.failure("j", {"outputs": {}}) is None  # ComfyUI before it kept a status
 
 
+def test_an_error_counts_though_the_status_says_success():
+    """ComfyUI 0.3.64 gives a prompt that runs in a circle the status of the one before it."""
+    assert isinstance(verdict.failure("j", item("success", [FAILED])), errors.ExecutionFailed)
+
+
 def test_a_node_that_raised_is_named():
     error = verdict.failure("j", item("error", [["execution_start", {}], FAILED]))
     assert isinstance(error, errors.ExecutionFailed)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gesso.jobs.job import State
 from gesso.jobs.verdict import read_history
 
 
@@ -17,3 +18,11 @@ def test_seconds_are_those_between_start_and_end_by_the_engines_clock() -> None:
 def test_seconds_of_an_engine_that_tells_no_times_are_unknown() -> None:
     assert read_history(item(("execution_start", {}), ("execution_success", {}))).seconds is None
     assert read_history({}).seconds is None
+
+
+def test_an_error_counts_though_the_status_says_success() -> None:
+    """ComfyUI 0.3.64 gives a prompt that runs in a circle the status of the one before it."""
+    circle = item(("execution_error", {"exception_message": "Dependency cycle detected"}))
+    verdict = read_history({**circle, "status": {**circle["status"], "completed": True}})
+    assert verdict.state is State.FAILED
+    assert verdict.meta["status"]["status_str"] == "error" and not verdict.meta["status"]["completed"]
