@@ -140,14 +140,18 @@ class _Run:
             self._status("execution_interrupted", self._where(node_id), always=True)
             return False
         except DependencyCycle as error:
-            self._failed(error.node_id, error, frames=[])
+            self._failed(error.node_id, "graph.DependencyCycleError", str(error), inputs=[])
             return False
         except Exception as error:
             # A node may raise anything; that ends its prompt, not the engine.
             log.warning("Node %s of prompt %s failed.", node_id, self.prompt_id)
             log.error("!!! Exception during processing !!! %s", error, exc_info=True)
+            inputs = {
+                name: [_printable(value) for value in values] for name, values in self.inputs.values.items()
+            }
             # The first frame is this function's: the node's story begins after it.
-            self._failed(node_id, error, frames=traceback.format_tb(error.__traceback__)[1:])
+            frames = traceback.format_tb(error.__traceback__)[1:]
+            self._failed(node_id, _full_name(type(error)), f"{error}\n", inputs=inputs, frames=frames)
             return False
         self._status("execution_success", {})
         return True
@@ -255,19 +259,15 @@ class _Run:
         self.outlet.emit("execution_error", {"prompt_id": self.prompt_id, **data})
         return Blocked()
 
-    def _failed(self, node_id: str, error: Exception, *, frames: list[str]) -> None:
-        kind = type(error)
-        name = (
-            kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-        )
+    def _failed(
+        self, node_id: str, kind: str, message: str, *, inputs: Any, frames: Sequence[str] = ()
+    ) -> None:
         data = {
             **self._where(node_id),
-            "exception_message": f"{error}\n",
-            "exception_type": name,
-            "traceback": frames,
-            "current_inputs": {
-                name: [_printable(value) for value in values] for name, values in self.inputs.values.items()
-            },
+            "exception_message": message,
+            "exception_type": kind,
+            "traceback": list(frames),
+            "current_inputs": inputs,
             "current_outputs": list(self.graph.prompt),
         }
         self._status("execution_error", data)
@@ -295,6 +295,10 @@ class _Run:
         self.messages.append((type, message))
         if self.has_client or always:
             self.outlet.emit(type, message)
+
+
+def _full_name(kind: type) -> str:
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _printable(value: object) -> object:

@@ -7,7 +7,7 @@ from gesso.workflows.graph import is_link
 
 
 class DependencyCycle(Exception):
-    """Expansions or lazy inputs made the graph run in a circle."""
+    """Expansions, lazy inputs or inputs that no class declares made the graph run in a circle."""
 
     def __init__(self, node_id: str) -> None:
         super().__init__("Dependency cycle detected")

@@ -84,7 +84,8 @@ def test_circle_made_by_an_expansion_is_an_error(run: Runs) -> None:
     run.executor.nodes = {**CLASSES, "Circle": Circle}
     result = run({"1": node("Circle"), "2": node("Show", value=["1", 0])}, ["2"])
     (error,) = run.sent.of("execution_error")
-    assert (error["node_id"], error["exception_message"]) == ("1", "Dependency cycle detected\n")
+    assert (error["node_id"], error["exception_message"]) == ("1", "Dependency cycle detected")
+    assert (error["exception_type"], error["current_inputs"]) == ("graph.DependencyCycleError", [])
     assert result.status_str == "error"
 
 
