@@ -32,13 +32,6 @@ def new_user(service: RunningGesso, name: str) -> str:
     return service.new_key(name, "browser")
 
 
-def submit(service: RunningGesso, prompt: dict[str, Any], key: str | None = None) -> str:
-    answer = service.call("POST", "/prompt", {"prompt": prompt}, key=key)
-    assert answer.status == 200, answer
-    job_id: str = answer.json()["prompt_id"]
-    return job_id
-
-
 @contextmanager
 def console(browser: Browser, service: RunningGesso, key: str, place: str = "") -> Iterator[Tab]:
     """The console, signed in; whatever the browser complains about fails the test."""

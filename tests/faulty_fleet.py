@@ -99,21 +99,14 @@ class Faulty:
 
 def submit(service: RunningGesso, count: int = 10, seconds: float = 0.05, *, seed: int = 0) -> str:
     """A job of so many steps; its id."""
-    reply = service.call("POST", "/prompt", {"prompt": steps(count, seconds, seed)})
-    assert reply.status == 200, reply.body
-    return str(reply.json()["prompt_id"])
-
-
-def job(service: RunningGesso, job_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = service.call("GET", f"/gesso/api/jobs/{job_id}").json()
-    return found
+    return service.submit(steps(count, seconds, seed))
 
 
 def end_of(service: RunningGesso, job_id: str, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
     """The job, once it has ended, be it well or not."""
 
     def there() -> dict[str, Any] | None:
-        now = job(service, job_id)
+        now = service.job(job_id)
         return now if now["state"] in ("succeeded", "failed", "cancelled") else None
 
     found = wait_for(there, timeout_s)

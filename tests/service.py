@@ -132,6 +132,17 @@ class RunningGesso:
             with error:
                 return Reply(status=error.code, headers=_lower(error.headers), body=error.read())
 
+    def submit(self, prompt: dict[str, Any], *, key: str | None = None) -> str:
+        """Hand in a workflow; the job's id."""
+        reply = self.call("POST", "/prompt", {"prompt": prompt}, key=key)
+        assert reply.status == 200, reply
+        return str(reply.json()["prompt_id"])
+
+    def job(self, job_id: str, *, key: str | None = None) -> dict[str, Any]:
+        """A job as gesso's own API shows it."""
+        found: dict[str, Any] = self.call("GET", f"/gesso/api/jobs/{job_id}", key=key).json()
+        return found
+
     def history(self, job_id: str, *, key: str | None = None) -> dict[str, Any] | None:
         """The job's history item, once it has ended. A gesso that is down is no answer."""
         try:

@@ -11,7 +11,7 @@ pytest.importorskip("playwright.sync_api", reason="needs the extra gesso[dev]")
 
 from playwright.sync_api import Browser, expect
 
-from tests.console import console, loaded, new_user, painting, pictures, row, submit
+from tests.console import console, loaded, new_user, painting, pictures, row
 from tests.running import wait_for
 from tests.service import PLAIN, RunningGesso, running_service
 
@@ -59,7 +59,7 @@ def test_a_newcomers_first_job_appears_and_ends_while_he_looks(
         pictures(tab, "newcomer")
 
         prompt = painting("a boat <b>in</b> fog", seconds=1.0)
-        job = submit(service, prompt, key)
+        job = service.submit(prompt, key=key)
         expect(row(tab, "a boat <b>in</b> fog")).to_contain_text("Running")
         card = page.locator(".card", has_text="a boat <b>in</b> fog")
         expect(card).to_contain_text("ran ")
@@ -92,11 +92,11 @@ def test_jobs_are_cancelled_and_failures_are_told_with_their_node(
 ) -> None:
     key = new_user(service, "regular")
     for number, words in enumerate(("three pears on a table", "an old sailor, thick paint", "poppies, wind")):
-        submit(service, painting(words, seed=number), key)
-    service.ended(submit(service, FAILING, key), key=key)
-    submit(service, painting("a lighthouse by night", seconds=15.0, seed=1), key)
-    submit(service, painting("barley under clouds", seed=2), key)
-    submit(service, painting("a quiet harbour", seed=3), key)
+        service.submit(painting(words, seed=number), key=key)
+    service.ended(service.submit(FAILING, key=key), key=key)
+    service.submit(painting("a lighthouse by night", seconds=15.0, seed=1), key=key)
+    service.submit(painting("barley under clouds", seed=2), key=key)
+    service.submit(painting("a quiet harbour", seed=3), key=key)
     with console(browser, service, key) as tab:
         page = tab.page
         expect(page.locator(".card")).to_have_count(4)
@@ -209,9 +209,9 @@ def test_an_administrator_sees_the_queue_of_all_but_not_what_they_wrote(
     service: RunningGesso, browser: Browser
 ) -> None:
     key = new_user(service, "ada")
-    job = submit(service, painting("what ada wrote", seconds=15.0, seed=7), key)
+    job = service.submit(painting("what ada wrote", seconds=15.0, seed=7), key=key)
     wait_for(lambda: service.call("GET", f"/gesso/api/jobs/{job}", key=key).json()["state"] == "running", 60)
-    second = submit(service, painting("what she wrote then", seconds=15.0, seed=8), key)
+    second = service.submit(painting("what she wrote then", seconds=15.0, seed=8), key=key)
     with console(browser, service, service.key, "#/queue") as tab:
         page = tab.page
         jobs = row(tab, "ada").filter(has_text="SketchSteps")
@@ -239,7 +239,7 @@ def test_an_administrator_works_the_engines(service: RunningGesso, browser: Brow
             expect(engine).to_contain_text(fact)
         log = page.get_by_role("region", name="Log of sketch")
         expect(log).to_contain_text("listens on")
-        job = submit(service, PLAIN)
+        job = service.submit(PLAIN)
         expect(log).to_contain_text(f"prompt {job} ended with success")
         pictures(tab, "engine")
 
@@ -249,7 +249,7 @@ def test_an_administrator_works_the_engines(service: RunningGesso, browser: Brow
         page.get_by_role("button", name="Stop sketch").click()
         page.get_by_role("dialog").get_by_role("button", name="Stop").click()
         expect(page.locator(".badge")).to_have_text("Stopped")
-        waiting = submit(service, PLAIN)
+        waiting = service.submit(PLAIN)
         page.get_by_role("link", name="My jobs").first.click()
         expect(page.get_by_text("No engine is ready at the moment.")).to_be_visible()
         page.go_back()
@@ -265,7 +265,7 @@ def test_an_administrator_works_the_engines(service: RunningGesso, browser: Brow
 
 def test_an_engine_is_drained_and_resumed_by_keyboard(service: RunningGesso, browser: Browser) -> None:
     service.ready()
-    job = submit(service, painting("the last one", seconds=30.0, seed=9))
+    job = service.submit(painting("the last one", seconds=30.0, seed=9))
     with console(browser, service, service.key, "#/engines") as tab:
         page = tab.page
         engine = row(tab, "sketch")

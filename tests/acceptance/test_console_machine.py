@@ -12,7 +12,7 @@ pytest.importorskip("playwright.sync_api", reason="needs the extra gesso[dev]")
 from playwright.sync_api import Browser, Locator, Route, expect
 
 from tests.browser import Tab
-from tests.console import console, new_user, painting, pictures, row, submit
+from tests.console import console, new_user, painting, pictures, row
 from tests.console_machine import LARGE, SMALL, eight_cards, sample_an_hour, two_cards, uuid_of
 from tests.faulty_fleet import engine
 from tests.receivers import webhook
@@ -227,7 +227,7 @@ def test_a_waiting_job_says_why_no_engine_takes_it(service: RunningGesso, browse
     for name in ("painter", "slow"):
         service.call("POST", f"/gesso/api/engines/{name}/drain")
     key = new_user(service, "patient")
-    submit(service, painting("something else", seed=4), key)
+    service.submit(painting("something else", seed=4), key=key)
     try:
         with console(browser, service, key) as tab:
             expect(row(tab, "something else")).to_contain_text(re.compile("next; .*(painter|engine)"))
@@ -250,7 +250,7 @@ def test_twelve_engines_and_eight_cards_can_be_overlooked(tmp_path: Path, browse
     cards = f'[gpus]\nsimulate = "{machine}"\n'
     with running_service(tmp_path, FLEET + cards + first + others + lost) as service:
         eight_cards(machine, (service.engine("first")["pid"],))
-        submit(service, PLAIN)
+        service.submit(PLAIN)
         with console(browser, service, service.key, "#/engines") as tab:
             expect(tab.page.locator(".row.engine")).to_have_count(12)
             expect(tab.page.locator(".gpu")).to_have_count(8)

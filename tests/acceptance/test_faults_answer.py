@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faulty_fleet import Faulty, end_of, engine, faulty, job, submit
+from tests.faulty_fleet import Faulty, end_of, engine, faulty, submit
 from tests.running import running_sketch
 from tests.service import RunningGesso
 
@@ -43,7 +43,7 @@ def test_wrong_answers_are_named_and_the_engine_is_left_alone(
         assert evidence in sketch.found(finding)["evidence"]
         assert sketch.findings() == [finding]
     waiting = submit(service, 4)
-    assert job(service, waiting)["state"] == "queued"
+    assert service.job(waiting)["state"] == "queued"
     sketch.heal()
     after = sketch.wait("ready", "busy")
     assert end_of(service, waiting)["state"] == "succeeded"

@@ -21,11 +21,6 @@ from tests.service import RunningGesso, running_service
 TWO = '[[engine]]\nname = "one"\nkind = "sketch"\n[[engine]]\nname = "two"\nkind = "sketch"\n'
 
 
-def job(service: RunningGesso, job_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = service.call("GET", f"/gesso/api/jobs/{job_id}").json()
-    return found
-
-
 def executed(url: str) -> list[str]:
     """The prompts in an engine's own history."""
     with urllib.request.urlopen(f"{url}/history", timeout=10) as answer:
@@ -43,7 +38,7 @@ def test_two_engines_share_the_jobs_and_no_name_is_used_twice(pair: RunningGesso
     url = pair.address()
     jobs = [submit(url, steps(4, 0.05, seed)) for seed in range(8)]
     images = [ended(url, each)["outputs"]["9"]["images"][0] for each in jobs]
-    assert {job(pair, each)["engine"] for each in jobs} == {"one", "two"}
+    assert {pair.job(each)["engine"] for each in jobs} == {"one", "two"}
     assert len({image["filename"] for image in images}) == 8
     bodies = {view(url, image).body for image in images}
     assert len(bodies) == 8
@@ -89,7 +84,7 @@ def test_external_engine_that_cannot_be_reached_for_a_while_keeps_its_job(tmp_pa
             os.kill(sketch.process.pid, signal.SIGCONT)
             for each in (job_id, waiting):
                 assert ended(url, each)["status"]["status_str"] == "success"
-                assert job(service, each)["attempt"] == 1
+                assert service.job(each)["attempt"] == 1
             assert executed(sketch.url) == [job_id, waiting]
             assert psutil.pid_exists(sketch.process.pid)
 
@@ -109,7 +104,7 @@ def test_external_engine_that_begins_anew_runs_the_job_again(tmp_path: Path) -> 
         with running_sketch(tmp_path / "sketch", port=port):
             item = ended(url, job_id)
             assert item["status"]["status_str"] == "success"
-            assert job(service, job_id)["attempt"] == 2
+            assert service.job(job_id)["attempt"] == 2
 
 
 @pytest.mark.parametrize("seconds", [1.0, 13.0])

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.fleet import lasting
-from tests.integration.service.test_hang import job_of, lift_faults, outside_engine, set_fault, submit
+from tests.integration.service.test_hang import outside_engine
+from tests.integration.sketch.faulty import heal, inflict
 from tests.running import running_sketch, wait_for
 from tests.service import ENGINE, RunningGesso, running_service
 
@@ -27,7 +28,7 @@ def service(lasting_service: RunningGesso) -> Iterator[RunningGesso]:
     wait_for(lambda: lasting_service.engine()["ready"], PATIENCE_S)
     yield lasting_service
     wait_for(lambda: lasting_service.engine()["ready"], PATIENCE_S)
-    lift_faults(lasting_service.engine()["url"])
+    heal(lasting_service.engine()["url"])
 
 
 def findings(service: RunningGesso) -> dict[str, dict[str, Any]]:
@@ -39,21 +40,21 @@ def test_job_of_a_broken_card_runs_again_on_the_restarted_engine(
     fault: str, seed: int, service: RunningGesso
 ) -> None:
     before = service.engine()
-    set_fault(before["url"], fault)
-    job_id = submit(service, lasting(0.3, seed))
+    inflict(before["url"], fault)
+    job_id = service.submit(lasting(0.3, seed))
     item = service.ended(job_id)
     # Nobody was told of the error that was not the end.
     kinds = [kind for kind, _ in item["status"]["messages"]]
     assert item["status"]["status_str"] == "success" and "execution_error" not in kinds
     after = service.engine()
     assert after["pid"] != before["pid"] and after["restarts"] == before["restarts"] + 1
-    assert job_of(service, job_id)["attempt"] == 2
+    assert service.job(job_id)["attempt"] == 2
     assert findings(service)["cuda-poisoned"]["evidence"]
 
 
 def test_job_fails_by_the_cards_error_when_its_attempts_are_used_up(tmp_path: Path) -> None:
     with running_service(tmp_path, f'{TWO_ATTEMPTS}arguments = ["--fault", "cuda-poison"]\n') as service:
-        item = service.ended(submit(service, lasting(0.3, 1)))
+        item = service.ended(service.submit(lasting(0.3, 1)))
         kind, data = item["status"]["messages"][-1]
         assert (kind, data["exception_type"]) == ("execution_error", "gesso.job_lost")
         assert "an illegal memory access was encountered" in data["exception_message"]
@@ -62,12 +63,12 @@ def test_job_fails_by_the_cards_error_when_its_attempts_are_used_up(tmp_path: Pa
 
 def test_job_that_needs_too_much_of_the_card_fails_once_and_says_what_to_do(service: RunningGesso) -> None:
     before = service.engine()
-    set_fault(before["url"], "oom")
-    job_id = submit(service, lasting(0.3, 3))
+    inflict(before["url"], "oom")
+    job_id = service.submit(lasting(0.3, 3))
     item = service.ended(job_id)
     kind, data = item["status"]["messages"][-1]
     assert (kind, data["exception_type"]) == ("execution_error", "torch.OutOfMemoryError")
-    job = job_of(service, job_id)
+    job = service.job(job_id)
     assert (job["attempt"], job["error"]["code"]) == (1, "execution_failed")
     assert "smaller" in job["error"]["remedy"]
     wait_for(lambda: "cuda-out-of-memory" in findings(service), PATIENCE_S)
@@ -80,23 +81,23 @@ def test_job_of_an_engine_whose_disk_is_full_goes_to_another(tmp_path: Path) -> 
         toml = f'[[engine]]\nname = "full"\nkind = "sketch"\nurl = "{full.url}"\n{ENGINE}'
         with running_service(tmp_path / "gesso", toml) as service:
             wait_for(lambda: service.engine()["ready"] and service.engine("full")["ready"], PATIENCE_S)
-            ids = [submit(service, lasting(0.3, seed)) for seed in range(2)]
+            ids = [service.submit(lasting(0.3, seed)) for seed in range(2)]
             for each in ids:
                 assert service.ended(each)["status"]["status_str"] == "success"
-            assert {job_of(service, each)["engine"] for each in ids} == {"sketch"}
-            assert sorted(job_of(service, each)["attempt"] for each in ids) == [1, 2]
+            assert {service.job(each)["engine"] for each in ids} == {"sketch"}
+            assert sorted(service.job(each)["attempt"] for each in ids) == [1, 2]
             found = {each["name"]: each["evidence"] for each in service.engine("full")["findings"]}
             assert "No space left on device" in found["disk-full"]
 
 
 def test_broken_card_of_an_engine_that_somebody_else_runs_is_named_and_given_no_jobs(tmp_path: Path) -> None:
     with outside_engine(tmp_path, "[jobs]\nmax_attempts = 2\n") as (service, sketch):
-        set_fault(sketch.url, "cuda-poison")
-        job_id = submit(service, lasting(0.3, 1))
+        inflict(sketch.url, "cuda-poison")
+        job_id = service.submit(lasting(0.3, 1))
         wait_for(lambda: service.engine()["state"] == "failing", PATIENCE_S)
         found = {each["name"]: each["evidence"] for each in service.engine()["findings"]}
         assert not service.engine()["ready"] and "illegal memory access" in found["cuda-poisoned"]
-        assert job_of(service, job_id)["state"] == "queued"
+        assert service.job(job_id)["state"] == "queued"
         assert sketch.process.poll() is None
 
 
@@ -104,10 +105,10 @@ def test_broken_card_of_an_engine_that_somebody_else_runs_is_named_and_given_no_
     ("fault", "seed"), [("wrong-history:empty", 4), ("wrong-history:other", 5), ("no-pictures", 6)]
 )
 def test_job_without_the_outputs_it_made_is_no_success(fault: str, seed: int, service: RunningGesso) -> None:
-    set_fault(service.engine()["url"], fault)
-    job_id = submit(service, lasting(0.3, seed))
+    inflict(service.engine()["url"], fault)
+    job_id = service.submit(lasting(0.3, seed))
     item = service.ended(job_id)
     assert item["status"]["status_str"] == "error" and item["outputs"] == {}
-    job = job_of(service, job_id)
+    job = service.job(job_id)
     assert (job["state"], job["attempt"]) == ("failed", 2)
     assert "history" in job["error"]["message"] or "prompt" in job["error"]["message"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleet import at_engine
-from tests.integration.service.test_hang import set_fault, submit
+from tests.integration.sketch.faulty import inflict
 from tests.running import wait_for
 from tests.service import PLAIN, RunningGesso, running_service
 
@@ -31,10 +31,10 @@ def test_engine_is_tried_at_its_start_and_nobody_notices(service: RunningGesso) 
 
 def test_picture_of_a_job_proves_as_much_unless_it_was_cached(service: RunningGesso) -> None:
     wait_for(lambda: service.engine()["functional"], PATIENCE_S)
-    service.ended(submit(service, PLAIN))
+    service.ended(service.submit(PLAIN))
     made = service.engine()["functional"]
     assert (made["how"], made["evidence"]) == ("job", "made a picture for a job")
-    service.ended(submit(service, PLAIN))
+    service.ended(service.submit(PLAIN))
     assert service.engine()["functional"] == made
 
 
@@ -50,7 +50,7 @@ def test_test_on_request_is_told_step_by_step(tmp_path: Path) -> None:
         assert [line.split("  ")[1] for line in steps] == ["handed over", "executed", "fetched", "looked at"]
         assert "ago" in gesso(service, "engines", "show", "sketch").stdout
         assert " s ago " in gesso(service, "engines", "list").stdout
-        set_fault(service.engine()["url"], "no-pictures:black")
+        inflict(service.engine()["url"], "no-pictures:black")
         failed = gesso(service, "engines", "test", "sketch")
         assert failed.returncode == 1
         assert "Engine sketch does not work: its picture is #000000" in failed.stdout

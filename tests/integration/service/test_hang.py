@@ -7,42 +7,18 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.fleet import at_engine, lasting
-from tests.integration.sketch.workflows import Prompt, steps
+from tests.integration.sketch.faulty import heal, inflict
+from tests.integration.sketch.workflows import steps
 from tests.running import Sketch, running_sketch, wait_for
-from tests.service import RunningGesso, running_service
+from tests.service import ENGINE, RunningGesso, running_service
 
 LIMIT_S = 2.0
 IMPATIENT = f"[fleet]\nhang_floor_s = 1.0\nhang_limit_s = {LIMIT_S}\nstop_grace_s = 0.5\n"
-OWN = '[[engine]]\nname = "sketch"\nkind = "sketch"\n'
 PATIENCE_S = 60.0
-
-
-def set_fault(url: str, fault: str) -> None:
-    body = json.dumps({"fault": fault}).encode()
-    request = urllib.request.Request(url + "/sketch/faults", body, {"Content-Type": "application/json"})
-    urllib.request.urlopen(request, timeout=10).close()
-
-
-def lift_faults(url: str) -> None:
-    urllib.request.urlopen(
-        urllib.request.Request(url + "/sketch/faults", method="DELETE"), timeout=10
-    ).close()
-
-
-def submit(service: RunningGesso, prompt: Prompt) -> str:
-    reply = service.call("POST", "/prompt", {"prompt": prompt})
-    assert reply.status == 200, reply
-    return str(reply.json()["prompt_id"])
-
-
-def job_of(service: RunningGesso, job_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = service.call("GET", f"/gesso/api/jobs/{job_id}").json()
-    return found
 
 
 @contextmanager
@@ -56,18 +32,18 @@ def outside_engine(directory: Path, toml: str = IMPATIENT) -> Iterator[tuple[Run
 
 @pytest.mark.parametrize("fault", ["hang:2", "frozen:2", "deaf"])
 def test_hung_engine_is_restarted_in_time_and_its_job_runs_again(fault: str, tmp_path: Path) -> None:
-    with running_service(tmp_path, IMPATIENT + OWN) as service:
+    with running_service(tmp_path, IMPATIENT + ENGINE) as service:
         before = service.engine()
-        set_fault(before["url"], fault)
-        job_id = submit(service, lasting(1.0, 1))
-        wait_for(lambda: service.engine()["state"] == "busy", PATIENCE_S)
+        inflict(before["url"], fault)
+        job_id = service.submit(lasting(1.0, 1))
+        wait_for(lambda: service.job(job_id)["attempt"], PATIENCE_S)
         begun = time.monotonic()
         wait_for(lambda: "no progress with a job for" in service.log(), PATIENCE_S)
-        # It was only after it had become busy that it stopped making progress.
+        # It was only after it had been given the job that it stopped making progress.
         assert time.monotonic() - begun < LIMIT_S + 20.0
         item = service.ended(job_id)
         assert item["status"]["status_str"] == "success"
-        job = job_of(service, job_id)
+        job = service.job(job_id)
         assert (job["state"], job["attempt"]) == ("succeeded", 2)
         assert service.engine()["pid"] != before["pid"]
         log = service.log()
@@ -83,9 +59,9 @@ def test_hung_engine_is_restarted_in_time_and_its_job_runs_again(fault: str, tmp
 
 
 def test_job_that_hangs_every_engine_fails_and_is_told_why(tmp_path: Path) -> None:
-    toml = f'[jobs]\nmax_attempts = 2\n{IMPATIENT}{OWN}arguments = ["--fault", "hang:2"]\n'
+    toml = f'[jobs]\nmax_attempts = 2\n{IMPATIENT}{ENGINE}arguments = ["--fault", "hang:2"]\n'
     with running_service(tmp_path, toml) as service:
-        item = service.ended(submit(service, lasting(1.0, 1)))
+        item = service.ended(service.submit(lasting(1.0, 1)))
         kind, data = item["status"]["messages"][-1]
         assert (kind, data["exception_type"]) == ("execution_error", "gesso.job_lost")
         assert "2 times" in data["exception_message"]
@@ -95,16 +71,16 @@ def test_job_that_hangs_every_engine_fails_and_is_told_why(tmp_path: Path) -> No
 
 def test_engine_of_somebody_else_is_said_to_hang_and_recovers_by_itself(tmp_path: Path) -> None:
     with outside_engine(tmp_path) as (service, sketch):
-        set_fault(sketch.url, "hang:2")
-        job_id = submit(service, lasting(1.0, 1))
+        inflict(sketch.url, "hang:2")
+        job_id = service.submit(lasting(1.0, 1))
         wait_for(lambda: service.engine()["state"] == "wedged", PATIENCE_S)
         assert not service.engine()["ready"]
-        wait_for(lambda: job_of(service, job_id)["state"] == "queued", PATIENCE_S)
+        wait_for(lambda: service.job(job_id)["state"] == "queued", PATIENCE_S)
         assert sketch.process.poll() is None
-        lift_faults(sketch.url)
+        heal(sketch.url)
         assert service.ended(job_id)["status"]["status_str"] == "success"
         wait_for(lambda: service.engine()["state"] == "ready", PATIENCE_S)
-        assert job_of(service, job_id)["attempt"] == 2
+        assert service.job(job_id)["attempt"] == 2
         assert sketch.process.poll() is None
 
 
@@ -115,25 +91,25 @@ def test_job_that_waits_behind_anothers_does_not_hang(tmp_path: Path) -> None:
         request = urllib.request.Request(sketch.url + "/prompt", body, {"Content-Type": "application/json"})
         urllib.request.urlopen(request, timeout=10).close()
         wait_for(lambda: at_engine(sketch.url)["queue_running"], PATIENCE_S)
-        job_id = submit(service, steps(2, 0.01, 1))
+        job_id = service.submit(steps(2, 0.01, 1))
         assert service.ended(job_id)["status"]["status_str"] == "success"
-        assert job_of(service, job_id)["attempt"] == 1
+        assert service.job(job_id)["attempt"] == 1
         assert "no progress" not in service.log()
 
 
 def test_slow_jobs_are_left_alone_as_long_as_they_move(tmp_path: Path) -> None:
-    with running_service(tmp_path, IMPATIENT + OWN) as service:
+    with running_service(tmp_path, IMPATIENT + ENGINE) as service:
         # All in all far beyond every limit, and never silent for as long as one.
-        item = service.ended(submit(service, steps(10, 0.6, 1)))
+        item = service.ended(service.submit(steps(10, 0.6, 1)))
         assert item["status"]["status_str"] == "success"
         assert service.engine()["restarts"] == 0
         assert "no progress" not in service.log()
 
 
 def test_time_in_which_gesso_itself_stood_still_counts_for_nothing(tmp_path: Path) -> None:
-    with running_service(tmp_path, IMPATIENT + OWN) as service:
+    with running_service(tmp_path, IMPATIENT + ENGINE) as service:
         engine = wait_for(lambda: service.engine()["functional"] and service.engine(), PATIENCE_S)
-        job_id = submit(service, steps(10, 0.5, 1))
+        job_id = service.submit(steps(10, 0.5, 1))
         wait_for(lambda: service.engine()["state"] == "busy", PATIENCE_S)
         assert service.process is not None
         service.process.send_signal(signal.SIGSTOP)
@@ -141,24 +117,24 @@ def test_time_in_which_gesso_itself_stood_still_counts_for_nothing(tmp_path: Pat
         wait_for(lambda: at_engine(engine["url"], "/history"), PATIENCE_S)
         service.process.send_signal(signal.SIGCONT)
         assert service.ended(job_id)["status"]["status_str"] == "success"
-        assert job_of(service, job_id)["attempt"] == 1
+        assert service.job(job_id)["attempt"] == 1
         assert "no progress" not in service.log()
 
 
 def test_silence_that_a_workflow_is_known_for_is_no_hang_also_after_gesso_began_anew(tmp_path: Path) -> None:
     generous = "[fleet]\nhang_floor_s = 1.0\nhang_limit_s = 30.0\nhang_factor = 5.0\n"
-    with running_service(tmp_path, generous + OWN) as service:
-        assert service.ended(submit(service, steps(1, 3.0, 1)))["status"]["status_str"] == "success"
+    with running_service(tmp_path, generous + ENGINE) as service:
+        assert service.ended(service.submit(steps(1, 3.0, 1)))["status"]["status_str"] == "success"
         service.close()
         impatient = generous.replace("30.0", "1.0")
         service.config.write_text(service.config.read_text().replace(generous, impatient))
         service.launch()
         service.ready()
         # Three times the limit of a workflow that was never seen.
-        job_id = submit(service, steps(1, 3.0, 2))
+        job_id = service.submit(steps(1, 3.0, 2))
         assert service.ended(job_id)["status"]["status_str"] == "success"
-        assert job_of(service, job_id)["attempt"] == 1
+        assert service.job(job_id)["attempt"] == 1
         # And what was never seen is judged by that.
-        set_fault(service.engine()["url"], "hang:1")
-        submit(service, steps(2, 0.01, 3))
+        inflict(service.engine()["url"], "hang:1")
+        service.submit(steps(2, 0.01, 3))
         wait_for(lambda: service.engine()["restarts"] == 1, PATIENCE_S)

@@ -25,10 +25,6 @@ def configured(more: str) -> str:
     return f'[[engine]]\nname = "sketch"\nkind = "sketch"\n{more}\n'
 
 
-def submit(service: RunningGesso, prompt: dict[str, Any]) -> str:
-    return str(service.call("POST", "/prompt", {"prompt": prompt}).json()["prompt_id"])
-
-
 def asked(url: str, path: str) -> Any:
     with urllib.request.urlopen(url + path, timeout=20) as answer:
         return json.load(answer)
@@ -42,10 +38,10 @@ def asleep(service: RunningGesso) -> bool:
 def test_an_idle_engine_forgets_its_models_once_and_loads_them_for_the_next_job(tmp_path: Path):
     with running_service(tmp_path, configured("unload_after_s = 1")) as service:
         service.ready()
-        service.ended(submit(service, PRETEND))
+        service.ended(service.submit(PRETEND))
         url = service.engine()["url"]
         wait_for(lambda: asked(url, "/sketch/loads")["loaded"] is None, PATIENCE_S)
-        service.ended(submit(service, PRETEND))
+        service.ended(service.submit(PRETEND))
         wait_for(lambda: service.log().count("models unloaded") == 2, PATIENCE_S)
         assert asked(url, "/sketch/loads")["loads"] == 2
         engine = service.engine()
@@ -62,7 +58,7 @@ def test_a_sleeping_engine_is_shown_and_a_job_wakes_it(tmp_path: Path):
         assert "asleep" in engine["reason"]
         # Its node classes are still known, so workflows are checked and taken as ever.
         assert "SaveImage" in service.call("GET", "/object_info").json()
-        job = submit(service, PAINT)
+        job = service.submit(PAINT)
         told = wait_for(lambda: _hindrance(service, job) or "", PATIENCE_S)
         assert "'sketch'" in told
         ended = service.ended(job)
@@ -104,7 +100,7 @@ def test_who_was_stopped_by_hand_is_woken_by_nothing(tmp_path: Path):
         service.ready()
         wait_for(lambda: asleep(service), PATIENCE_S)
         assert service.call("POST", "/gesso/api/engines/sketch/stop").status == 200
-        job = submit(service, PAINT)
+        job = service.submit(PAINT)
         told = wait_for(lambda: _hindrance(service, job), PATIENCE_S)
         assert told == "engine 'sketch' is stopped"
         assert service.engine()["pid"] is None
