@@ -11,13 +11,13 @@ from gesso.cli.waiting import handed_in
 
 app = typer.Typer()
 
-Sentence = Annotated[str, typer.Argument(metavar="SENTENCE", help="What the picture shall show, in quotes.")]
+Words = Annotated[list[str], typer.Argument(metavar="SENTENCE", help="What the picture shall show.")]
 
 
 @app.command()
 def draw(
     context: typer.Context,
-    sentence: Sentence,
+    words: Words,
     output: drawing.Out = None,
     model: drawing.Model = None,
     size: drawing.Size = None,
@@ -37,6 +37,7 @@ def draw(
 
     Prints the path of each file it saved: named after the sentence, without -o. Ctrl-C cancels the job.
     """
+    sentence = " ".join(words)
     target = drawing.target_of(output, name_of(sentence))
     canvas = drawing.canvas_of(preview, no_preview, as_json)
     wishes = drawing.wishes_of(context)

@@ -12,7 +12,7 @@ from gesso.cli.waiting import handed_in
 app = typer.Typer()
 
 Picture = Annotated[Path, typer.Argument(metavar="PICTURE", help="The picture to change; it stays as it is.")]
-Sentence = Annotated[str, typer.Argument(metavar="SENTENCE", help="What shall change, in quotes.")]
+Words = Annotated[list[str], typer.Argument(metavar="SENTENCE", help="What shall change.")]
 Images = Annotated[
     list[Path] | None,
     typer.Option("--image", metavar="FILE", help="Another picture that the sentence speaks of. Repeatable."),
@@ -29,7 +29,7 @@ Mask = Annotated[
 def edit(
     context: typer.Context,
     picture: Picture,
-    sentence: Sentence,
+    words: Words,
     output: drawing.Out = None,
     images: Images = None,
     mask: Mask = None,
@@ -51,6 +51,7 @@ def edit(
 
     Prints the path of each file it saved: PICTURE-edited, without -o. Ctrl-C cancels the job.
     """
+    sentence = " ".join(words)
     target = drawing.target_of(output, f"{picture.stem}-edited")
     canvas = drawing.canvas_of(preview, no_preview, as_json)
     wishes = drawing.wishes_of(context)

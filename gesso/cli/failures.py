@@ -12,12 +12,14 @@ from gesso.errors import (
     OverLimit,
     Unauthorized,
 )
+from gesso.protocol.idempotency import HEADER as IDEMPOTENCY_KEY
 
 _TYPED = {
     "n": "--count",
     "negative_prompt": "--negative",
     "prompt": "SENTENCE",
     "image": "PICTURE",
+    IDEMPOTENCY_KEY: "--idempotency-key",
     **{name: f"--{name}" for name in ("mask", "size", "seed", "steps", "guidance")},
 }
 

@@ -72,7 +72,8 @@ def reddish(image):
 
 def test_a_sentence_becomes_a_file_of_its_name(gesso):
     for name in ("a-big-red-heart-on-a-white-background.png", "a-big-red-heart-on-a-white-background-2.png"):
-        code, out, err = gesso("draw", HEART, "--seed", 1, "--size", "64x64")
+        # As one would say it: without quotes.
+        code, out, err = gesso("draw", *HEART.split(), "--seed", 1, "--size", "64x64")
         assert (code, out) == (0, f"{name}\n") and "100%" in err
     assert reddish(picture(name))
 

@@ -22,6 +22,7 @@ from gesso.client.progress import Progress
 from gesso.client.upload import Source, named, opened
 from gesso.client.workflow import Workflow
 from gesso.errors import EngineUnreachable, GatewayError, NotFound
+from gesso.protocol.idempotency import HEADER, checked
 
 _NOT_ASKED = ""
 _NOT_GESSO_REMEDY = "Models to draw with are gesso's: name its address, --url or GESSO_URL."
@@ -156,12 +157,13 @@ class AsyncClient:
     async def _job_id(self, idempotency_key: str | None) -> str:
         if idempotency_key is None:
             return str(uuid.uuid4())
+        key = checked(idempotency_key)
         # The ids of jobs are one space for all accounts, so the account is part of what names one.
-        return idempotent_id(await self._account(), idempotency_key)
+        return idempotent_id(await self._account(), key)
 
     async def _post_once(self, job_id: str, body: dict[str, Any], idempotency_key: str | None) -> Any:
         """POST /prompt such that the job is there once, though an answer be lost and the request repeated."""
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        headers = {HEADER: idempotency_key} if idempotency_key else {}
         accepted = {"prompt_id": job_id}
         # gesso itself keeps one job per key and per id; ComfyUI would run it again, so there we look first.
         if idempotency_key and not await self.speaks_gesso() and await self._is_there(job_id):

@@ -16,7 +16,6 @@ from gesso.gateway import responses
 from gesso.gateway.comfyui.body import read_json, read_prompt
 from gesso.gateway.comfyui.caller import caller
 from gesso.gateway.comfyui.catalogue import Catalogue
-from gesso.gateway.idempotency import idempotency_key
 from gesso.gateway.limits import limits_of
 from gesso.gateway.middleware.addressed import from_where
 from gesso.gateway.oversight import SCOPE, Oversight, asks_for_all
@@ -35,6 +34,7 @@ from gesso.protocol.comfyui import (
     strip_secrets,
 )
 from gesso.protocol.files import parse_annotated
+from gesso.protocol.idempotency import idempotency_key
 from gesso.workflows.catalog import Catalog
 from gesso.workflows.denied import refuse_denied
 from gesso.workflows.graph import upstream
@@ -152,7 +152,7 @@ class Prompts:
             front=asked.front,
             number=asked.number,
             id=asked.prompt_id,
-            idempotency_key=idempotency_key(request),
+            idempotency_key=idempotency_key(request.headers),
             inputs=inputs,
             max_attempts=self._max_attempts,
         )

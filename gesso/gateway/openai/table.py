@@ -13,7 +13,6 @@ from gesso.errors import InvalidParameter, NotFound
 from gesso.gateway import responses
 from gesso.gateway.comfyui.caller import caller
 from gesso.gateway.comfyui.catalogue import Catalogue
-from gesso.gateway.idempotency import idempotency_key
 from gesso.gateway.openai.answer import Answer, attended
 from gesso.gateway.openai.asking import asking
 from gesso.gateway.openai.darkroom import Darkroom
@@ -29,6 +28,7 @@ from gesso.gateway.openai.waiting import Waiting
 from gesso.gateway.routing import Routes
 from gesso.jobs.job import Job
 from gesso.jobs.queue import Queue
+from gesso.protocol.idempotency import idempotency_key
 from gesso.protocol.openai import Drawn, parse_request
 from gesso.protocol.openai_parameters import Route
 from gesso.protocol.openai_pictures import MEDIA
@@ -170,7 +170,7 @@ class OpenAI:
     async def _draw(self, request: Request, wish: Wish, shape: Shape | None = None) -> ASGIApp:
         asked, shape = wish.asked, shape or ImagesShape(wish.asked, wish.sizes)
         retries = request.headers.get(RETRIES, "")
-        key, job_id, base = idempotency_key(request), chosen_id(request), self._base(request)
+        key, job_id, base = idempotency_key(request.headers), chosen_id(request), self._base(request)
         plan = self._submission.plan(wish)
         # Last, as it may make an account: what cannot be drawn is refused by now.
         identity = await asking(request, asked, self._access)

@@ -82,7 +82,13 @@ def test_a_remedy_that_the_message_says_makes_no_empty_line(capsys):
 
 
 @pytest.mark.parametrize(
-    ("param", "typed"), [("n", "--count"), ("negative_prompt", "--negative"), ("prompt", "SENTENCE")]
+    ("param", "typed"),
+    [
+        ("n", "--count"),
+        ("negative_prompt", "--negative"),
+        ("prompt", "SENTENCE"),
+        ("Idempotency-Key", "--idempotency-key"),
+    ],
 )
 def test_parameters_are_named_as_they_were_typed(capsys, param, typed):
     error = InvalidParameter(f"'{param}' must be at most 10.", param=param)
