@@ -14,7 +14,13 @@ def main() -> None:
     # What a verb imports is many objects and hardly garbage, so collecting beside that is time lost.
     gc.disable()
     endings.watched()
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    except BrokenPipeError:
+        # Whoever read what we say has gone. What is still to be written goes nowhere, and without a word.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

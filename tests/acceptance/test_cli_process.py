@@ -202,3 +202,18 @@ def test_a_reader_that_goes_away_is_no_defect(environment):
     with process:
         said = process.stderr.read()
     assert "Traceback" not in said and "defect" not in said and "BrokenPipe" not in said
+
+
+def test_a_reader_that_has_gone_is_told_of_no_error_either(environment):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as gone:
+        done = subprocess.run(
+            [*GESSO, "jobs", "show", "x", "--json", "--url", "http://127.0.0.1:9"],
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            env=environment,
+            text=True,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr) == (1, "")
