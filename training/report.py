@@ -29,7 +29,8 @@ and the tests hold them to it. The judge is the training's own (`judge.py`) and 
 
 {samples} samples seen by the MODEL. Pictures are right when every named shape, colour and place, the named
 background and nothing else is seen. For the judge: sixteen Euler steps, guidance 3, {count} prompts or wishes
-of each kind (the error of a part is about {error:.0f} points).
+of each kind (the error of a part is about {error:.0f} points). The judge wants each object of a description
+where its scene happened to have it, the eye where the sentence says; hence the difference.
 
 | kind | right in 100, by the eye | by the judge | goal |
 |---|---|---|---|
