@@ -23,12 +23,13 @@ TEXT_PARTS = ("text", "input_text")
 class Chat:
     """What the last message of the user asks for, and the data links of the pictures that it is about.
 
-    `counted`: a stream shall end with what was used.
+    `counted`: a stream shall end with what was used. `as_parts`: it shall bring the pictures as parts, too.
     """
 
     asked: ImagesRequest
     pictures: tuple[str, ...]
     counted: bool = False
+    as_parts: bool = False
 
 
 def parse_chat(body: Mapping[str, Any]) -> Chat:
@@ -51,11 +52,12 @@ def parse_chat(body: Mapping[str, Any]) -> Chat:
         raise InvalidParameter(message, param="messages")
     fields = {name: body[name] for name in PASSED_ON if name in body}
     route = Route.EDITS if pictures else Route.GENERATIONS
-    options = body.get("stream_options")
+    options, modalities = body.get("stream_options"), body.get("modalities")
     return Chat(
         asked=parse_request(route, {**fields, "prompt": text}),
         pictures=tuple(pictures),
         counted=isinstance(options, dict) and options.get("include_usage") is True,
+        as_parts=isinstance(modalities, list) and "image" in modalities,
     )
 
 
@@ -83,11 +85,7 @@ def chat_answer(
     choices = [
         {
             "index": index,
-            "message": {
-                "role": "assistant",
-                "content": f"![picture]({link})",
-                "images": [{"type": "image_url", "image_url": {"url": link}}],
-            },
+            "message": _message(link, as_part=True),
             "finish_reason": "stop",
         }
         for index, link in enumerate(_links(chat.asked, drawn))
@@ -100,12 +98,12 @@ def chat_chunks(
 ) -> list[bytes]:
     """The answer as the events of a stream: each picture whole, then the end.
 
-    As Markdown only: Open WebUI and others that know parts in streams know Markdown too, and show both.
+    As Markdown; as a part only for those who ask for parts: Open WebUI does not, knows both, and shows both.
     """
     head = _head(chat, job, created, "chat.completion.chunk")
     told: list[dict[str, Any]] = []
     for index, link in enumerate(_links(chat.asked, drawn)):
-        delta = {"role": "assistant", "content": f"![picture]({link})"}
+        delta = _message(link, as_part=chat.as_parts)
         told.append({**head, "choices": [{"index": index, "delta": delta, "finish_reason": None}]})
         told.append({**head, "choices": [{"index": index, "delta": {}, "finish_reason": "stop"}]})
     if chat.counted:
@@ -125,6 +123,11 @@ def _head(chat: Chat, job: str, created: int, kind: str) -> dict[str, Any]:
         "created": created,
         "model": chat.asked.model or "default",
     }
+
+
+def _message(link: str, *, as_part: bool) -> dict[str, Any]:
+    part = {"images": [{"type": "image_url", "image_url": {"url": link}}]} if as_part else {}
+    return {"role": "assistant", "content": f"![picture]({link})", **part}
 
 
 def _links(asked: ImagesRequest, drawn: Sequence[Drawn]) -> list[str]:

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from gesso.protocol.openai_chat import parse_chat
+from gesso.protocol.openai import Drawn
+from gesso.protocol.openai_chat import chat_answer, chat_chunks, parse_chat
 from gesso.protocol.openai_follow_up import is_change
 from gesso.protocol.openai_parameters import Route
 
+USED = {"input_tokens": 2, "output_tokens": 256, "total_tokens": 258}
 ONE, TWO = "data:image/png;base64,b25l", "data:image/webp;base64,dHdv"
 
 
@@ -99,3 +101,18 @@ def test_a_long_message_is_read_once() -> None:
     for rubbish in ("![", "![](", "![]", "![a](b"):
         before = [drew(rubbish * 20_000), said("make it red")]
         assert parse_chat({"messages": before}).pictures == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "streamed"),
+    [({}, 0), ({"modalities": ["text"]}, 0), ({"modalities": ["image", "text"]}, 1), ({"modalities": 7}, 0)],
+)
+def test_whole_answer_has_the_picture_as_a_part_too_and_a_stream_for_those_who_ask(
+    more: dict[str, Any], streamed: int
+) -> None:
+    chat = parse_chat({"model": "m", "messages": [said("a heart")], **more})
+    drawn = [Drawn(width=8, height=8, opaque=True, data=b"picture")]
+    told = b"".join(chat_chunks(chat, "job", drawn, 0, USED))
+    message = chat_answer(chat, "job", drawn, 0, USED)["choices"][0]["message"]
+    assert message["content"].startswith("![picture](data:image/") and len(message["images"]) == 1
+    assert (told.count(b"![picture]("), told.count(b"image_url")) == (1, 2 * streamed)
