@@ -29,7 +29,7 @@ SOON_S = 1.0
 # An engine gets its next job when this part of the one that runs is left: estimates err in proportion.
 LEAD_PART, LEAST_LEAD_S = 0.1, 0.1
 # How many users, and how many jobs of each, are looked at.
-LOOK_AHEAD = 8
+LOOK_AHEAD = 16
 
 Models = frozenset[str]
 

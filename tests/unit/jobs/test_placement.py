@@ -51,10 +51,10 @@ def goes_first(*lines: Line, now: float = 0.0) -> int | None:
 
 def test_job_whose_models_are_loaded_goes_first_within_its_owners_next_jobs() -> None:
     mine = [job(seq, B) for seq in range(LOOK_AHEAD - 1)]
-    chosen = first([line(*mine, job(9, A))], SEAT, 0.0)
+    chosen = first([line(*mine, job(99, A))], SEAT, 0.0)
     assert chosen is not None
-    assert (chosen.seq, chosen.overtaken) == (9, tuple(range(LOOK_AHEAD - 1)))
-    assert goes_first(line(*mine, job(8, B), job(9, A))) is None
+    assert (chosen.seq, chosen.overtaken) == (99, tuple(range(LOOK_AHEAD - 1)))
+    assert goes_first(line(*mine, job(98, B), job(99, A))) is None
 
 
 def test_all_models_must_be_loaded_and_loras_do_not_count() -> None:
