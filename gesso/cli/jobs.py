@@ -1,7 +1,6 @@
 """`gesso jobs`: what waits, runs and has ended."""
 
 from dataclasses import asdict
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -9,23 +8,12 @@ import typer
 from gesso.cli import options, show
 from gesso.cli.api import Api
 from gesso.errors import GessoError, NotFound
+from gesso.jobs.job import State
 
 app = typer.Typer(help="List, show and cancel jobs.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID", help="The jobs' ids.")]
-
-
-class State(StrEnum):
-    """As the API has them, and `JobInfo` of the client."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
 States = Annotated[
     list[State] | None,
     typer.Option("--state", metavar="STATE", help=f"Only these: {', '.join(State)}. Repeatable."),
