@@ -5,6 +5,7 @@ import io
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -154,15 +155,17 @@ def test_frozen_engine_says_nothing_on_its_sockets_and_answers_200(url: str) -> 
 
 def test_deaf_engine_answers_nothing_and_hears_again(url: str) -> None:
     inflict(url, "deaf:3")
-    prompt_id = submit(url, seed=61)
-    wait_for(lambda: not answers(f"{url}/system_stats"))
-    wait_for(lambda: answers(f"{url}/system_stats"), 30)
-    assert ended(url, prompt_id)["status"]["status_str"] == "success"
+    with ThreadPoolExecutor(1) as pool:
+        # It may be deaf before it has answered this.
+        submitted = pool.submit(submit, url, seed=61)
+        wait_for(lambda: not answers(f"{url}/system_stats"))
+        wait_for(lambda: answers(f"{url}/system_stats"), 30)
+        assert ended(url, submitted.result())["status"]["status_str"] == "success"
 
 
 def test_engine_that_is_deaf_for_ever_can_only_be_killed(tmp_path: Path) -> None:
-    with running_sketch(tmp_path / "data", *with_faults("deaf")) as sketch:
-        submit(sketch.url)
+    with running_sketch(tmp_path / "data", *with_faults("deaf")) as sketch, ThreadPoolExecutor(1) as pool:
+        pool.submit(submit, sketch.url)
         wait_for(lambda: not answers(f"{sketch.url}/system_stats"))
         sketch.process.terminate()
         with pytest.raises(subprocess.TimeoutExpired):
