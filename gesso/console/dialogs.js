@@ -1,5 +1,5 @@
 // Questions, each in a <dialog>: Escape is no, the focus comes back to where it was.
-import { fill, h, problem } from "./dom.js";
+import { enable, enabled, fill, h, problem } from "./dom.js";
 
 /** Ask, and do it on yes; what goes wrong is told in the dialog. Resolves to whether it was done. */
 export function confirm({ title, text, yes, act, danger = true }) {
@@ -26,8 +26,8 @@ export function form({ title, content, yes, act, danger = false, wide = false, o
     let done = false;
     body.addEventListener("submit", async (event) => {
       event.preventDefault();
-      if (submit.getAttribute("aria-disabled")) return;
-      submit.setAttribute("aria-disabled", "true");
+      if (!enabled(submit)) return;
+      enable(submit, false);
       fill(trouble);
       for (const input of body.querySelectorAll("[aria-invalid]")) mark(input, null);
       try {
@@ -39,7 +39,7 @@ export function form({ title, content, yes, act, danger = false, wide = false, o
         if (input) mark(input, error);
         else fill(trouble, problem(error));
       } finally {
-        submit.removeAttribute("aria-disabled");
+        enable(submit, true);
       }
     });
     open(dialog, () => resolve(done));

@@ -94,6 +94,14 @@ export function problem(error) {
     error.remedy ? h("p", { class: "remedy" }, error.remedy) : null);
 }
 
+/** Not `disabled`: that would take the keyboard's focus away. Who listens for the click asks `enabled` first. */
+export function enable(button, on) {
+  if (on) button.removeAttribute("aria-disabled");
+  else button.setAttribute("aria-disabled", "true");
+}
+
+export const enabled = (button) => !button.hasAttribute("aria-disabled");
+
 /**
  * A button that does something and says how it went: it waits, a problem appears in `place`, or beside it.
  */
@@ -102,10 +110,9 @@ export function action(label, act, { quiet = true, danger = false, name = null, 
     "aria-label": name }, label);
   let told = null;
   button.addEventListener("click", async () => {
-    if (button.getAttribute("aria-disabled")) return;
+    if (!enabled(button)) return;
     told?.remove();
-    // Not `disabled`: that would take the keyboard's focus away.
-    button.setAttribute("aria-disabled", "true");
+    enable(button, false);
     try {
       await act();
     } catch (error) {
@@ -113,7 +120,7 @@ export function action(label, act, { quiet = true, danger = false, name = null, 
       if (place) place.append(told);
       else button.after(told);
     } finally {
-      button.removeAttribute("aria-disabled");
+      enable(button, true);
     }
   });
   return button;

@@ -1,5 +1,5 @@
 // A picture to paint on with mouse, pen or finger: what is painted is what may change.
-import { h, s } from "../dom.js";
+import { enable, enabled, h, s } from "../dom.js";
 import { paint, paintFrom } from "./strokes.js";
 
 // In hundredths of the picture's longer side.
@@ -103,14 +103,8 @@ export function brush(changed) {
 
 function tool(label, act, more = {}) {
   const button = h("button", { type: "button", class: "quiet small", ...more,
-    onclick: () => { if (!button.getAttribute("aria-disabled")) act(); } }, label);
+    onclick: () => { if (enabled(button)) act(); } }, label);
   return button;
-}
-
-/** Not `disabled`: that would take the keyboard's focus away. */
-function enable(button, on) {
-  if (on) button.removeAttribute("aria-disabled");
-  else button.setAttribute("aria-disabled", "true");
 }
 
 /** Seen on every picture: stripes of two colours, as wide on large pictures as on small ones. */

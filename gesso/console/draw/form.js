@@ -1,6 +1,6 @@
 // What to draw: the words, the picture to start from, and how.
 import { field, mark } from "../dialogs.js";
-import { fill, h, problem } from "../dom.js";
+import { enable, enabled, fill, h, problem } from "../dom.js";
 import { keepDraft, keptDraft } from "./draft.js";
 import { sizeWithin, takes } from "./models.js";
 import { order, routeOf } from "./order.js";
@@ -67,14 +67,14 @@ export function drawForm(me, drawn) {
   }
 
   async function submit() {
-    if (draw.getAttribute("aria-disabled") || !chosen()) return;
+    if (!enabled(draw) || !chosen()) return;
     for (const input of element.querySelectorAll("[aria-invalid]")) mark(input, null);
     fill(trouble);
     if (!prompt.value.trim()) {
       mark(prompt, { message: draft.source ? "Say what shall change." : "Say what to draw." });
       return;
     }
-    draw.setAttribute("aria-disabled", "true");
+    enable(draw, false);
     try {
       drawn(await order({ ...draft, n: inputs.n.value }, chosen()));
     } catch (error) {
@@ -82,7 +82,7 @@ export function drawForm(me, drawn) {
       if (input) mark(input, error);
       else fill(trouble, problem(error));
     } finally {
-      draw.removeAttribute("aria-disabled");
+      enable(draw, true);
     }
   }
 
