@@ -22,18 +22,21 @@ def _end(number: int, _: object) -> None:
 def _hang_up(number: int, frame: object) -> None:
     # It comes more than once: from the terminal, and from the shell that was told by the terminal.
     signal.signal(number, signal.SIG_IGN)
-    _let_go_of_the_terminal()
+    silence(*filter(_is_closed_terminal, (1, 2)))
     _end(number, frame)
 
 
-def _let_go_of_the_terminal() -> None:
-    """What is written to one that is closed would fail, in the middle of what still has to be done."""
+def _is_closed_terminal(descriptor: int) -> bool:
+    """What is written to one would fail, in the middle of what still has to be done."""
+    try:
+        return stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor)
+    except OSError:
+        return False
+
+
+def silence(*descriptors: int) -> None:
+    """What is written to these from now on goes nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):
-        try:
-            kind = os.fstat(descriptor).st_mode
-        except OSError:
-            continue
-        if stat.S_ISCHR(kind) and not os.isatty(descriptor):
-            os.dup2(nowhere, descriptor)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
     os.close(nowhere)

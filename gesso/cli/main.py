@@ -18,7 +18,7 @@ def main() -> None:
         code = run(sys.argv[1:])
     except BrokenPipeError:
         # Whoever read what we say has gone. What is still to be written goes nowhere, and without a word.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        endings.silence(sys.stdout.fileno())
         code = 1
     sys.exit(code)
 
