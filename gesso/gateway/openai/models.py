@@ -14,7 +14,7 @@ from gesso.workflows.catalog import Catalog
 from gesso.workflows.denied import is_denied
 from gesso.workflows.fill import checked, fill
 from gesso.workflows.fitness import obstacles, samples
-from gesso.workflows.graph import class_of
+from gesso.workflows.graph import Prompt, class_of
 from gesso.workflows.needs import needs
 from gesso.workflows.template import Kind, Template, parse_template
 
@@ -80,8 +80,7 @@ class Models:
     def stopped(self, model: Model, key: str) -> str | None:
         """That whatever could draw with this template is stopped, so that a job would wait for somebody who
         starts it; None: there is nothing to wait for, or it comes by itself."""
-        template = model.templates[key]
-        engines = self._catalogue.stopped(fill(template, next(samples(template))))
+        engines = self._catalogue.stopped(_least(model.templates[key]))
         standing = [Standing(engine=each, condition=Condition.STOPPED) for each in engines]
         return hindrance(standing) if standing else None
 
@@ -106,9 +105,13 @@ class Models:
 
     def _apart(self, template: Template, catalog: Catalog) -> tuple[str, ...]:
         """What each engine lacks, where no one engine has everything."""
-        least = fill(template, next(samples(template)))
-        lacks = self._catalogue.lacking(needs(least, catalog).ids())
+        lacks = self._catalogue.lacking(needs(_least(template), catalog).ids())
         return tuple(f"the engine {name} lacks {', '.join(missing)}" for name, missing in lacks.items())
+
+
+def _least(template: Template) -> Prompt:
+    """The workflow with the least that it can be given: what it needs of an engine."""
+    return fill(template, next(samples(template)))
 
 
 def size_of(model: Model) -> dict[str, Any] | None:
