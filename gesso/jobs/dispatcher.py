@@ -200,7 +200,7 @@ class Dispatcher:
                 break
 
     def _offers(self) -> list[Offer]:
-        """The engines that may be given a job now, the least busy first."""
+        """The engines that may be given a job now, the least busy first; notes when the next of them may."""
         found = []
         self._look_in_s = FALLBACK_S
         for member in self._supervisor.members() if self._claiming else ():
